@@ -1,0 +1,44 @@
+"""Pipeline: the named recipe from a broadband recording to the view a system reads."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from mindleaf.config import Config
+from mindleaf.errors import BadInput
+
+
+class Pipeline(Config):
+    """Filter and resample the continuous recording; normalise when a window is read.
+
+    band        pass band in Hz of the zero-phase Butterworth filter; None leaves the recording broadband.
+                Where the recorded rate is too low, the upper edge becomes 0.45 x rate.
+    order       order of the Butterworth design, applied forward and backward
+    sfreq       rate of the view in Hz, reached by polyphase resampling
+    reference   "recorded" or "average" (over the EEG channels)
+    normalise   "window": z-score per window and channel on reading; "none": microvolts
+    """
+
+    name: str
+    band: tuple[float, float] | None = (1.0, 40.0)
+    order: int = 4
+    sfreq: float = 200.0
+    reference: Literal["recorded", "average"] = "recorded"
+    normalise: Literal["window", "none"] = "none"
+
+
+#: MindMix: paper, appendix A.2.
+MINDMIX = Pipeline(name="mindmix", normalise="window")
+#: Same band and rate in microvolts, for band power.
+BROAD = Pipeline(name="broad")
+#: The band in which a linear envelope decoder works best on the cocktail-party recordings.
+ENVELOPE = Pipeline(name="envelope", band=(1.0, 9.0), order=3, sfreq=32.0)
+
+PIPELINES = {pipeline.name: pipeline for pipeline in (MINDMIX, BROAD, ENVELOPE)}
+
+
+def pipeline(name: str) -> Pipeline:
+    """The pipeline of that name; raises BadInput listing those there are."""
+    if name not in PIPELINES:
+        raise BadInput(f"pipeline {name!r} is not known; there are: {', '.join(PIPELINES)}.")
+    return PIPELINES[name]
