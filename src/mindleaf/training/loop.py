@@ -1,0 +1,194 @@
+"""One loop for every stage, on Lightning Fabric. It knows no EEG: it asks for batches by window id."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from numpy.typing import NDArray
+from torch import nn
+
+from mindleaf.config import Config
+from mindleaf.errors import BadInput
+from mindleaf.training import checkpoints
+from mindleaf.training.log import Log
+from mindleaf.training.optimiser import OptimiserConfig
+from mindleaf.training.order import batch_at, steps_per_epoch
+
+_BAD_STEPS_IN_A_ROW = 10
+
+
+class TrainingConfig(Config):
+    """steps: optimiser steps in all · validate_every, checkpoint_every: in steps · patience: validations without gain (0: none)."""
+
+    steps: int = 300
+    batch_size: int = 32
+    optimiser: OptimiserConfig = OptimiserConfig()
+    validate_every: int = 50
+    checkpoint_every: int = 100
+    patience: int = 0
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "32-true"
+
+
+class Source(Protocol):
+    """Where batches come from. ``groups``: (n,) group of each window; ``read(ids)``: the batch of these windows."""
+
+    groups: NDArray[np.integer]
+
+    def read(self, ids: NDArray[np.integer]) -> Any: ...
+
+
+@dataclass
+class Best:
+    """The state with the lowest validation loss so far."""
+
+    loss: float = math.inf
+    step: int = -1
+    state: dict[str, torch.Tensor] | None = None
+
+
+def train(
+    model: nn.Module,
+    objective: Callable[..., Any],
+    source: Source,
+    config: TrainingConfig,
+    run: Path | None = None,
+    validate: Callable[[nn.Module], dict[str, float]] | None = None,
+    resume: bool = False,
+    on_step: Callable[[int, dict[str, float]], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Train in place and leave the best validated state (the last one without ``validate``) in ``model``.
+
+    objective(model, batch, seed) -> Losses with ``total`` and named parts. ``validate`` returns a dict with "loss".
+    With ``run`` the loop logs to log.jsonl and TensorBoard and writes checkpoints; ``resume`` continues from the newest
+    one. Every random draw of a step comes from (seed, step), so a resumed run repeats an uninterrupted one bit for bit.
+    Returns the log lines of this call. Raises BadInput after ten steps in a row without a finite loss.
+    """
+    if not len(source.groups):
+        raise BadInput("training wanted windows, got none; check --store, --exclude and --split.")
+    fabric = Fabric(accelerator=config.device, devices=1, precision=config.precision)
+    loop = _Loop(fabric, model, objective, source, config, run)
+    first = loop.resume() if resume and run else 0
+    log = Log(run, first) if run else None
+    lines: list[dict[str, Any]] = []
+    for step in range(first, config.steps):
+        line = loop.step(step)
+        last = step == config.steps - 1
+        if validate and ((step + 1) % config.validate_every == 0 or last):
+            line |= {f"validation_{k}": v for k, v in loop.validate(step, validate).items()}
+        lines.append({"step": step, **line})
+        if log:
+            log.write(step, line)
+        if on_step:
+            on_step(step, line)
+        stopped = config.patience and loop.stale >= config.patience
+        if run and ((step + 1) % config.checkpoint_every == 0 or last or stopped):
+            loop.save(step + 1)
+        if stopped:
+            break
+    if log:
+        log.close()
+    loop.finish()
+    return lines
+
+
+class _Loop:
+    """The state of one training: model, optimiser, best state so far."""
+
+    def __init__(
+        self, fabric: Fabric, model: nn.Module, objective: Callable[..., Any], source: Source, config: TrainingConfig, run: Path | None
+    ) -> None:
+        self.plain = model
+        self.optimiser = config.optimiser.build(model)
+        self.model, self.optimiser = fabric.setup(model, self.optimiser)
+        # Objectives call the model's own methods, not only forward.
+        for name in ("all_pairs", "score", "reconstruct", "scores"):
+            if hasattr(model, name) and hasattr(self.model, "mark_forward_method"):
+                self.model.mark_forward_method(name)
+        self.fabric, self.objective, self.source, self.config, self.run = fabric, objective, source, config, run
+        self.best, self.stale, self.bad = Best(), 0, 0
+        self.epoch_steps = steps_per_epoch(source.groups, config.batch_size)
+
+    def step(self, step: int) -> dict[str, Any]:
+        began = time.perf_counter()
+        config = self.config
+        torch.manual_seed(_mix(config.seed, step))
+        ids = batch_at(self.source.groups, config.batch_size, config.seed, step)
+        batch = self.source.read(ids).to(self.fabric.device)
+        lr = config.optimiser.lr_at(step, config.steps)
+        for group in self.optimiser.param_groups:
+            group["lr"] = lr
+        self.model.train()
+        losses = self.objective(self.model, batch, _mix(config.seed, step))
+        self.optimiser.zero_grad(set_to_none=True)
+        line: dict[str, Any] = {"epoch": step // self.epoch_steps, "lr": lr, **losses.numbers()}
+        if torch.isfinite(losses.total):
+            self.fabric.backward(losses.total)
+            norm = self.fabric.clip_gradients(self.plain, self.optimiser, max_norm=config.optimiser.clip_norm, error_if_nonfinite=False)
+            line["gradient_norm"] = float(norm) if norm is not None else math.nan
+        if math.isfinite(line.get("gradient_norm", math.nan)):
+            self.optimiser.step()
+            self.bad = 0
+        else:
+            self._skip(line, ids)
+        line["seconds"] = round(time.perf_counter() - began, 4)
+        return line
+
+    def _skip(self, line: dict[str, Any], ids: NDArray[np.integer]) -> None:
+        self.bad += 1
+        line["skipped_windows"] = [int(i) for i in ids]
+        if self.bad >= _BAD_STEPS_IN_A_ROW:
+            raise BadInput(
+                f"training: {self.bad} batches in a row gave no finite loss (last windows: {ids[:5].tolist()} ...); "
+                "check these recordings for NaN or lower --set training.optimiser.lr."
+            )
+
+    def validate(self, step: int, validate: Callable[[nn.Module], dict[str, float]]) -> dict[str, float]:
+        self.model.eval()
+        with torch.no_grad():
+            values = validate(self.plain)
+        if values["loss"] < self.best.loss:
+            state = {k: v.detach().cpu().clone() for k, v in self.plain.state_dict().items()}
+            self.best, self.stale = Best(values["loss"], step, state), 0
+        else:
+            self.stale += 1
+        return values
+
+    def save(self, step: int) -> None:
+        assert self.run is not None
+        state = {
+            "step": step, "model": self.plain.state_dict(), "optimiser": self.optimiser.state_dict(), "stale": self.stale,
+            "best": {"loss": self.best.loss, "step": self.best.step, "state": self.best.state}, "fingerprint": self.config.fingerprint(),
+        }  # fmt: skip
+        checkpoints.save(self.run / "checkpoints", step, state)
+
+    def resume(self) -> int:
+        assert self.run is not None
+        state = checkpoints.newest(self.run / "checkpoints")
+        if state is None:
+            return 0
+        if state["fingerprint"] != self.config.fingerprint():
+            raise BadInput(f"{self.run}: its checkpoint was trained with other settings; resume with the same settings or choose another --out.")
+        self.plain.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.best, self.stale = Best(**state["best"]), state["stale"]
+        return int(state["step"])
+
+    def finish(self) -> None:
+        if self.best.state is not None:
+            self.plain.load_state_dict(self.best.state)
+        self.plain.to("cpu").eval()
+
+
+def _mix(seed: int, step: int) -> int:
+    """One 63-bit seed from two numbers."""
+    return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> 1)
