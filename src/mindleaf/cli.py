@@ -1,0 +1,216 @@
+"""The command line: a verb, what it works on, --out. Each verb calls one stage."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mindleaf.errors import BadInput
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+data_app = typer.Typer(no_args_is_help=True, help="What is known about the data sets, and whether a copy is whole.")
+store_app = typer.Typer(no_args_is_help=True, help="Look into a store.")
+app.add_typer(data_app, name="data")
+app.add_typer(store_app, name="store")
+
+Out = Annotated[Path, typer.Option("--out", help="Folder to write.")]
+StorePath = Annotated[Path, typer.Option("--store", help="A prepared store.")]
+Stores = Annotated[list[Path], typer.Option("--store", help="A prepared store; may be given several times.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="path=value: change one setting.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of every random draw.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue from the newest checkpoint.")]
+Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="column=value,value: leave these windows out.")]
+Split = Annotated[Path | None, typer.Option("--split", help="A file with one fold: train on its training part only.")]
+Models = Annotated[list[str], typer.Option("--model", help="A system by name, package.module:Class, or a RUN folder.")]
+Task = Annotated[str, typer.Option("--task", help="attention, match_mismatch, classify[:COLUMN].")]
+Protocol = Annotated[str | None, typer.Option("--protocol", help="How the data are split; see 'mindleaf list protocols'.")]
+Window = Annotated[str | None, typer.Option("--window", help="Window lengths in seconds: 2,5,10.")]
+Target = Annotated[str, typer.Option("--target", help="What EEG-only systems predict: side or talker.")]
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out")] = Path("runs/demo"), settings: Settings = None, seed: Seed = 0, quiet: Quiet = False
+) -> None:
+    """Every stage on generated two-talker recordings; ends with DIR/report.html."""
+    from mindleaf.recipes.demo import run_demo
+
+    typer.echo(run_demo(out, tuple(settings or ()), seed, quiet))
+
+
+@app.command()
+def prepare(
+    dataset: str,
+    root: Annotated[Path, typer.Option("--root", help="Folder with the data set's files.")],
+    out: Out,
+    pipeline: Annotated[list[str] | None, typer.Option("--pipeline", help="Make these views now.")] = None,
+    unit: Annotated[str | None, typer.Option("--unit", help="Unit of files that carry none, e.g. uV.")] = None,
+    settings: Settings = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Files of a data set -> a store. 'synthetic' writes its files below --root first where there are none."""
+    from mindleaf.stages.prepare import prepare as stage
+
+    store = stage(dataset, root, out, tuple(pipeline or ()), tuple(settings or ()), unit, seed, quiet)
+    _print({"store": str(store.path), "content_sha256": store.content_sha256, "trials": len(store.index)}, as_json)
+
+
+@app.command()
+def pretrain(
+    recipe: str, store: Stores, out: Out, exclude: Exclude = None, split: Split = None, settings: Settings = None,
+    seed: Seed = 0, device: Device = "auto", resume: Resume = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Self-supervised training of an EEG encoder (stage 1)."""
+    from mindleaf.recipes import pretraining
+    from mindleaf.stages.pretrain import pretrain as stage
+
+    config = pretraining(recipe, seed, device).with_settings(settings or ())
+    typer.echo(stage(config, store, out, tuple(exclude or ()), split, resume, quiet))
+
+
+@app.command()
+def align(
+    recipe: str, store: Stores, out: Out, start: Annotated[Path | None, typer.Option("--start", help="A pretrained RUN.")] = None,
+    exclude: Exclude = None, split: Split = None, settings: Settings = None, seed: Seed = 0, device: Device = "auto",
+    resume: Resume = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Contrastive alignment of EEG with audio (stage 2)."""
+    from mindleaf.recipes import alignment
+    from mindleaf.stages.align import align as stage
+
+    config = alignment(recipe, seed, device).with_settings(settings or ())
+    typer.echo(stage(config, store, out, start, tuple(exclude or ()), split, resume, quiet))
+
+
+@app.command()
+def finetune(
+    recipe: str, store: StorePath, out: Out, task: Task, protocol: Protocol = None,
+    start: Annotated[Path | None, typer.Option("--start", help="A pretrained or aligned RUN.")] = None, window: Window = None,
+    target: Target = "side", settings: Settings = None, seed: Seed = 0, device: Device = "auto", resume: Resume = False,
+    quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Train for a task inside every fold of a protocol (stage 3); 'evaluate' then scores exactly these folds."""
+    from mindleaf.stages.evaluate import EvaluateConfig
+    from mindleaf.stages.finetune import finetune as stage
+
+    config = EvaluateConfig.of(task, protocol, window, target, seed, "quick", settings or (), device=device)
+    typer.echo(stage(recipe, config, store, out, start, resume, quiet))
+
+
+@app.command()
+def evaluate(
+    store: StorePath, model: Models, task: Task, out: Out, protocol: Protocol = None, window: Window = None, target: Target = "side",
+    test_store: Annotated[Path | None, typer.Option("--test-store")] = None, split: Split = None,
+    depth: Annotated[str, typer.Option("--depth", help="Audit: quick or full.")] = "quick",
+    floor: Annotated[bool, typer.Option("--floor/--no-floor", help="Add the linear floor.")] = True,
+    settings: Settings = None, seed: Seed = 0, device: Device = "auto", quiet: Quiet = False, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Fit and score systems in every fold, audit them, and write results.json, predictions.parquet and report.html."""
+    from mindleaf.stages.evaluate import EvaluateConfig
+    from mindleaf.stages.evaluate import evaluate as stage
+
+    config = EvaluateConfig.of(task, protocol, window, target, seed, depth, settings or (), device=device, floor=floor)
+    result = stage(config, store, model, out, test_store=test_store, split=split, quiet=quiet)
+    _print(result.to_json(), True) if as_json else typer.echo(result.summary())
+
+
+@app.command()
+def audit(
+    store: StorePath, model: Models, task: Task, out: Out, protocol: Protocol = None, window: Window = None, target: Target = "side",
+    test_store: Annotated[Path | None, typer.Option("--test-store")] = None, split: Split = None,
+    depth: Annotated[str, typer.Option("--depth", help="quick or full (refits with permuted labels and more).")] = "full",
+    settings: Settings = None, seed: Seed = 0, device: Device = "auto", quiet: Quiet = False, as_json: Json = False,
+) -> None:  # fmt: skip
+    """The evaluation's controls at full depth."""
+    evaluate(store, model, task, out, protocol, window, target, test_store, split, depth, True, settings, seed, device, quiet, as_json)
+
+
+@app.command("list")
+def list_names(what: str, as_json: Json = False) -> None:
+    """Names of the datasets, encoders, objectives, protocols, tasks, systems, recipes or pipelines."""
+    from mindleaf.stages.listing import names
+
+    _print(names(what), as_json)
+
+
+@data_app.command("list")
+def data_list(as_json: Json = False) -> None:
+    """All data sets, one line each."""
+    from mindleaf.stages.listing import dataset_lines
+
+    _print(dataset_lines(), as_json)
+
+
+@data_app.command("show")
+def data_show(name: str, as_json: Json = False) -> None:
+    """What is known about a data set, and what is unverified."""
+    from mindleaf.stages.listing import facts_of
+
+    _print(facts_of(name), as_json)
+
+
+@data_app.command("check")
+def data_check(name: str, root: Annotated[Path, typer.Option("--root")], as_json: Json = False) -> None:
+    """Compare a copy with the published facts."""
+    from mindleaf.stages.listing import check_copy
+
+    _print(check_copy(name, root), as_json)
+
+
+@store_app.command("info")
+def store_info(store: Path, as_json: Json = False) -> None:
+    """What a store holds."""
+    from mindleaf.stages.listing import store_summary
+
+    _print(store_summary(store), as_json)
+
+
+@store_app.command("verify")
+def store_verify(store: Path) -> None:
+    """Read every part and compare its sha256."""
+    from mindleaf.stages.listing import verify_store
+
+    typer.echo(verify_store(store))
+
+
+def _print(values: Any, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(values, indent=1, default=str))
+    elif isinstance(values, dict):
+        for key, value in values.items():
+            typer.echo(f"{key:<20} {value if not isinstance(value, list) else ', '.join(map(str, value))}")
+    else:
+        for line in values:
+            typer.echo(line)
+
+
+def main() -> None:
+    """Entry point: 0 when the work is done, 2 with one sentence for bad input, 130 when interrupted."""
+    debug = "--debug" in sys.argv
+    sys.argv = [argument for argument in sys.argv if argument != "--debug"]
+    os.environ.setdefault("MNE_LOGGING_LEVEL", "ERROR")
+    try:
+        app(standalone_mode=True)
+    except BadInput as error:
+        if debug:
+            traceback.print_exc()
+        typer.echo(f"mindleaf: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("mindleaf: stopped; the same command (with --resume where it trains) continues.", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Progress bars with rate and time left; silent where ``quiet`` or not a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+Advance = Callable[..., None]
+
+
+def console(quiet: bool = False) -> Console:
+    """Where people are told things: standard error, so that standard output stays for results."""
+    return Console(file=sys.stderr, quiet=quiet, highlight=False)
+
+
+@contextmanager
+def bar(title: str, total: int | None, quiet: bool = False) -> Iterator[Advance]:
+    """A progress bar; call the result once per unit of work, with a short note if there is one."""
+    columns = (
+        TextColumn("{task.description:<22}"), BarColumn(bar_width=30), MofNCompleteColumn(),
+        TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}", markup=False),
+    )  # fmt: skip
+    with Progress(*columns, console=console(quiet), disable=quiet or not sys.stderr.isatty()) as progress:
+        task = progress.add_task(title, total=total, note="")
+
+        def advance(note: str = "", n: int = 1) -> None:
+            progress.update(task, advance=n, note=note)
+
+        yield advance

@@ -1,0 +1,47 @@
+"""Which windows a training verb may use: --exclude and --split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mindleaf.errors import BadInput
+from mindleaf.fold import Fold, Part
+from mindleaf.protocols.folds_file import read_folds
+from mindleaf.store.table import n_candidate_columns
+
+
+def excluded(rows: pd.DataFrame, exclude: Sequence[str]) -> pd.DataFrame:
+    """Rows without the excluded ones; each wish reads ``column=value,value`` ("subject=11,12", "stimulus=part1").
+
+    Raises BadInput for an unknown column or a value that occurs nowhere.
+    """
+    for wish in exclude:
+        column, sign, text = wish.partition("=")
+        values = {value.strip() for value in text.split(",") if value.strip()}
+        columns = [f"stimulus_{k}" for k in range(1, n_candidate_columns(rows) + 1)] if column == "stimulus" else [column]
+        if not sign or not values or not set(columns) <= set(rows.columns) or not columns:
+            raise BadInput(f"--exclude wants column=value,value with a column of the table, got {wish!r}; columns: {', '.join(rows.columns)}.")
+        hit = np.logical_or.reduce([rows[c].astype(str).isin(values) for c in columns])
+        if not hit.any():
+            raise BadInput(f"--exclude {wish}: no window has such a {column}; values here: {', '.join(map(str, rows[columns[0]].unique()[:8]))}.")
+        rows = rows[~hit].reset_index(drop=True)
+    return rows
+
+
+def one_fold(path: Path) -> Fold:
+    """The fold of a split file; BadInput unless it holds exactly one."""
+    folds = read_folds(path)
+    if len(folds) != 1:
+        raise BadInput(f"--split {path}: wanted a file with one fold, found {len(folds)}; write one with --set protocol.only=[0].")
+    return folds[0]
+
+
+def part_of(rows: pd.DataFrame, fold: Fold | None, part: Part) -> pd.DataFrame:
+    """The rows of one part of a fold; without a fold, all rows are training rows."""
+    if fold is None:
+        return rows if part == "train" else rows.iloc[:0]
+    return rows.iloc[fold.select(rows, part)].reset_index(drop=True)
