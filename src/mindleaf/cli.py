@@ -139,9 +139,10 @@ def audit(
 @app.command("list")
 def list_names(what: str, as_json: Json = False) -> None:
     """Names of the datasets, encoders, objectives, protocols, tasks, systems, recipes or pipelines."""
+    from mindleaf.recipes import RECIPES
     from mindleaf.stages.listing import names
 
-    _print(names(what), as_json)
+    _print(list(RECIPES) if what == "recipes" else names(what), as_json)
 
 
 @data_app.command("list")

@@ -30,11 +30,6 @@ _TABLES: dict[str, Callable[[], Iterable[str]]] = {
 
 def names(what: str) -> list[str]:
     """The names in one of the tables; BadInput lists the tables."""
-    if what == "recipes":
-        # Recipes sit above stages; the table is reached by name to keep the arrows down.
-        from importlib import import_module
-
-        return list(import_module("mindleaf.recipes").RECIPES)
     if what not in _TABLES:
         raise BadInput(f"mindleaf list wants one of {', '.join([*_TABLES, 'recipes'])}, got {what!r}.")
     return list(_TABLES[what]())

@@ -14,6 +14,7 @@ class Log:
     def __init__(self, folder: Path, from_step: int = 0) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
+        folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "log.jsonl"
         kept = [line for line in read_log(folder) if line["step"] < from_step]
         self._path.write_text("".join(json.dumps(line) + "\n" for line in kept))

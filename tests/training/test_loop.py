@@ -1,0 +1,132 @@
+"""The loop: every window once an epoch, the best state kept, a killed run continues to the same bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from mindleaf.errors import BadInput
+from mindleaf.training import checkpoints
+from mindleaf.training.log import read_log
+from mindleaf.training.loop import TrainingConfig, train
+from mindleaf.training.order import epoch_batches, steps_per_epoch
+
+
+@dataclass
+class Numbers:
+    """Batches of a noisy line; what the loop sees is only ids and a thing with ``to``."""
+
+    bad: frozenset[int] = frozenset()
+    groups = np.repeat([0, 1], [30, 17])
+
+    def read(self, ids):
+        x = torch.tensor(ids, dtype=torch.float32)[:, None] / 47
+        if self.bad & set(ids.tolist()):
+            x = x * torch.nan
+        return x
+
+
+@dataclass
+class LineLosses:
+    total: torch.Tensor
+
+    def numbers(self):
+        return {"loss": float(self.total.detach())}
+
+
+def line(model, batch, seed):
+    noise = torch.randn(batch.shape, generator=torch.Generator().manual_seed(seed))
+    return LineLosses(((model(batch) - 2 * batch - 1 + 0.1 * noise) ** 2).mean())
+
+
+def network() -> nn.Module:
+    torch.manual_seed(3)
+    return nn.Sequential(nn.Linear(1, 8), nn.Dropout(0.2), nn.GELU(), nn.Linear(8, 1))
+
+
+CONFIG = TrainingConfig(steps=24, batch_size=8, checkpoint_every=5, validate_every=6, device="cpu", seed=4)
+
+
+@settings(max_examples=50, deadline=None)
+@given(sizes=st.lists(st.integers(1, 40), min_size=1, max_size=4), batch=st.integers(1, 16), seed=st.integers(0, 99), epoch=st.integers(0, 9))
+def test_an_epoch_is_every_window_once(sizes, batch, seed, epoch):
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    batches = epoch_batches(groups, batch, seed, epoch)
+    assert sorted(np.concatenate(batches)) == list(range(len(groups)))
+    assert len(batches) == steps_per_epoch(groups, batch)
+    assert all(len(set(groups[ids])) == 1 and len(ids) <= batch for ids in batches)
+
+
+def test_a_killed_run_continues_to_the_same_bits(tmp_path):
+    def validate(model):
+        return {"loss": float((model(torch.ones(1, 1)) - 3).square())}
+
+    whole = network()
+    train(whole, line, Numbers(), CONFIG, tmp_path / "whole", validate)
+
+    class Killed(Exception):
+        pass
+
+    def kill_at(step):
+        def on_step(now, _):
+            if now == step:
+                raise Killed
+
+        return on_step
+
+    part = network()
+    for stop in (7, 13, 14):
+        with pytest.raises(Killed):
+            train(part, line, Numbers(), CONFIG, tmp_path / "part", validate, resume=True, on_step=kill_at(stop))
+        part = network()
+    train(part, line, Numbers(), CONFIG, tmp_path / "part", validate, resume=True)
+    for a, b in zip(whole.parameters(), part.parameters(), strict=True):
+        assert torch.equal(a, b)
+    timeless = [[{k: v for k, v in entry.items() if k != "seconds"} for entry in read_log(tmp_path / run)] for run in ("whole", "part")]
+    assert timeless[0] == timeless[1]
+
+
+def test_a_half_written_checkpoint_is_stepped_over(tmp_path):
+    train(network(), line, Numbers(), CONFIG, tmp_path)
+    folder = tmp_path / "checkpoints"
+    newest = checkpoints.committed(folder)[-1]
+    (newest / "COMMIT").unlink()
+    assert checkpoints.newest(folder)["step"] == 20
+
+
+def test_other_settings_do_not_resume(tmp_path):
+    train(network(), line, Numbers(), CONFIG, tmp_path)
+    with pytest.raises(BadInput, match="other settings"):
+        train(network(), line, Numbers(), CONFIG.model_copy(update={"seed": 9}), tmp_path, resume=True)
+
+
+def test_a_nan_batch_is_skipped_and_named():
+    model = network()
+    lines = train(model, line, Numbers(bad=frozenset({5})), CONFIG)
+    skipped = [entry for entry in lines if "skipped_windows" in entry]
+    assert skipped and all(5 in entry["skipped_windows"] for entry in skipped)
+    assert all(torch.isfinite(p).all() for p in model.parameters())
+
+
+def test_only_nan_stops_with_one_sentence():
+    with pytest.raises(BadInput, match="10 batches in a row"):
+        train(network(), line, Numbers(bad=frozenset(range(47))), CONFIG)
+
+
+def test_the_best_validated_state_is_kept():
+    losses = iter([3.0, 1.0, 2.0, 4.0])
+    states = []
+
+    def validate(model):
+        states.append({k: v.clone() for k, v in model.state_dict().items()})
+        return {"loss": next(losses)}
+
+    model = network()
+    train(model, line, Numbers(), CONFIG, validate=validate)
+    assert all(torch.equal(v, states[1][k]) for k, v in model.state_dict().items())
