@@ -72,7 +72,7 @@ def pretrain(
     seed: Seed = 0, device: Device = "auto", resume: Resume = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Self-supervised training of an EEG encoder (stage 1)."""
-    from mindleaf.recipes import pretraining
+    from mindleaf.recipes.mindmix import pretraining
     from mindleaf.stages.pretrain import pretrain as stage
 
     config = pretraining(recipe, seed, device).with_settings(settings or ())
@@ -86,7 +86,7 @@ def align(
     resume: Resume = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Contrastive alignment of EEG with audio (stage 2)."""
-    from mindleaf.recipes import alignment
+    from mindleaf.recipes.mindmix import alignment
     from mindleaf.stages.align import align as stage
 
     config = alignment(recipe, seed, device).with_settings(settings or ())
@@ -101,11 +101,13 @@ def finetune(
     quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Train for a task inside every fold of a protocol (stage 3); 'evaluate' then scores exactly these folds."""
+    from mindleaf.recipes.mindmix import finetuning
     from mindleaf.stages.evaluate import EvaluateConfig
     from mindleaf.stages.finetune import finetune as stage
+    from mindleaf.tasks import build_task
 
     config = EvaluateConfig.of(task, protocol, window, target, seed, "quick", settings or (), device=device)
-    typer.echo(stage(recipe, config, store, out, start, resume, quiet))
+    typer.echo(stage(finetuning(recipe, build_task(task).asks), config, store, out, start, resume, quiet))
 
 
 @app.command()
@@ -122,7 +124,8 @@ def evaluate(
 
     config = EvaluateConfig.of(task, protocol, window, target, seed, depth, settings or (), device=device, floor=floor)
     result = stage(config, store, model, out, test_store=test_store, split=split, quiet=quiet)
-    _print(result.to_json(), True) if as_json else typer.echo(result.summary())
+    if as_json:
+        _print(result.to_json(), True)
 
 
 @app.command()

@@ -56,7 +56,7 @@ class BatchReader:
             positions=torch.from_numpy(np.nan_to_num(montage.positions)).float().expand(n, -1, -1),
             channel_mask=usable,
             subject=torch.tensor([self.subject_of.get(key, -1) for key in _subject_keys(part)]),
-            labels=torch.from_numpy(part.labels),
+            labels=torch.tensor(part.labels),
             window_ids=torch.from_numpy(np.asarray(ids, np.int64)),
             **self._audio(part, attended_first),
         )

@@ -65,10 +65,12 @@ def train(
     validate: Callable[[nn.Module], dict[str, float]] | None = None,
     resume: bool = False,
     on_step: Callable[[int, dict[str, float]], None] | None = None,
+    validate_start: bool = False,
 ) -> list[dict[str, Any]]:
     """Train in place and leave the best validated state (the last one without ``validate``) in ``model``.
 
-    objective(model, batch, seed) -> Losses with ``total`` and named parts. ``validate`` returns a dict with "loss".
+    objective(model, batch, seed) -> Losses with ``total`` and named parts. ``validate`` returns a dict with "loss";
+    ``validate_start`` lets the state before the first step count too (fine-tuning must not make a good start worse).
     With ``run`` the loop logs to log.jsonl and TensorBoard and writes checkpoints; ``resume`` continues from the newest
     one. Every random draw of a step comes from (seed, step), so a resumed run repeats an uninterrupted one bit for bit.
     Returns the log lines of this call. Raises BadInput after ten steps in a row without a finite loss.
@@ -80,6 +82,8 @@ def train(
     first = loop.resume() if resume and run else 0
     log = Log(run, first) if run else None
     lines: list[dict[str, Any]] = []
+    if validate and validate_start and first == 0:
+        loop.validate(-1, validate)
     for step in range(first, config.steps):
         line = loop.step(step)
         last = step == config.steps - 1
@@ -110,10 +114,9 @@ class _Loop:
         self.plain = model
         self.optimiser = config.optimiser.build(model)
         self.model, self.optimiser = fabric.setup(model, self.optimiser)
-        # Objectives call the model's own methods, not only forward.
-        for name in ("all_pairs", "score", "reconstruct", "scores"):
-            if hasattr(model, name) and hasattr(self.model, "mark_forward_method"):
-                self.model.mark_forward_method(name)
+        # Objectives call methods of the model beside forward; Fabric must know them to wrap them.
+        for name in getattr(objective, "model_methods", ()):
+            self.model.mark_forward_method(name)
         self.fabric, self.objective, self.source, self.config, self.run = fabric, objective, source, config, run
         self.best, self.stale, self.bad = Best(), 0, 0
         self.epoch_steps = steps_per_epoch(source.groups, config.batch_size)
@@ -130,7 +133,7 @@ class _Loop:
         self.model.train()
         losses = self.objective(self.model, batch, _mix(config.seed, step))
         self.optimiser.zero_grad(set_to_none=True)
-        line: dict[str, Any] = {"epoch": step // self.epoch_steps, "lr": lr, **losses.numbers()}
+        line: dict[str, Any] = {"epoch": step // self.epoch_steps, "lr": lr, **losses.floats()}
         if torch.isfinite(losses.total):
             self.fabric.backward(losses.total)
             norm = self.fabric.clip_gradients(self.plain, self.optimiser, max_norm=config.optimiser.clip_norm, error_if_nonfinite=False)

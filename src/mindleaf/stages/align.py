@@ -1,0 +1,68 @@
+"""align: EEG and the audio that was heard -> one space (MindMix, stage 2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from mindleaf.config import Config
+from mindleaf.errors import BadInput
+from mindleaf.stages.progress import bar
+from mindleaf.stages.run_folder import begin_run, card, read_exposure, write_exposure
+from mindleaf.stages.selecting import excluded, one_fold, part_of
+from mindleaf.store.examples import Examples
+from mindleaf.store.exposure import Exposure, exposure
+from mindleaf.store.store import Store
+from mindleaf.systems.mindmix import ListenerConfig, MindMixListener
+
+
+class AlignStage(Config):
+    """hop_s: windows start this often in training (overlapping windows are more examples of the same trials)."""
+
+    listener: ListenerConfig = ListenerConfig()
+    hop_s: float | None = 1.0
+
+
+def align(
+    config: AlignStage, stores: list[Path], out: Path, start: Path | None = None, exclude: tuple[str, ...] = (),
+    split: Path | None = None, resume: bool = False, quiet: bool = False,
+) -> Path:  # fmt: skip
+    """Contrastive training on the windows of one or several stores; returns the RUN folder.
+
+    With ``split`` the training part is trained on and the validation part chooses the best state.
+    """
+    begin_run(out, config, resume)
+    opened = [Store(path) for path in stores]
+    parts = [_listened(store, config, exclude, split, "train") for store in opened]
+    watched = [_listened(store, config, exclude, split, "validation") for store in opened] if split else []
+    listener_config = config.listener.model_copy(update={"start": str(start or "")})
+    listener = MindMixListener(listener_config)
+    with bar("align", listener_config.training.steps, quiet) as advance:
+
+        def on_step(step: int, line: dict) -> None:
+            advance(f"loss {line['in_batch']:.3f} (chance {line['chance_loss']:.3f})")
+
+        lines = listener.learn(parts, [w for w in watched if len(w)], listener_config.training.seed, out, resume, on_step)
+    seen = read_exposure(start) if start else Exposure()
+    for part in parts:
+        seen |= exposure(part.store, part.rows)
+    write_exposure(out, seen)
+    last = lines[-1] if lines else {}
+    figures = {name: round(last[name], 4) for name in ("in_batch", "chance_loss", "top1", "chance_top1") if name in last}
+    listener.save(out, card("MindMix, EEG aligned with audio, stage 2", config, seen, figures))
+    return out
+
+
+def _listened(store: Store, config: AlignStage, exclude: tuple[str, ...], split: Path | None, part: str) -> Examples:
+    """Windows with a stream that was heard: the attended one, or the only one."""
+    hop = config.hop_s if part == "train" else None
+    rows = store.windows(config.listener.train_window_s, hop)
+    rows = part_of(rows, one_fold(split), part) if split else rows  # type: ignore[arg-type]
+    rows = excluded(rows, exclude if part == "train" else ())
+    heard = rows["attended"].where(rows["n_candidates"] != 1, 1)
+    rows = rows.assign(answer=heard - 1, target=-1)
+    rows = pd.DataFrame(rows[rows["answer"] >= 0]).reset_index(drop=True)
+    if rows.empty and part == "train":
+        raise BadInput(f"{store.path}: no window with a heard stimulus is left to align on; check the store, --exclude and --split.")
+    return Examples(store, rows)

@@ -1,0 +1,50 @@
+"""finetune: a RUN and a task -> one fitted model per fold of a protocol (stage 3)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mindleaf.errors import BadInput
+from mindleaf.evaluation.predict import PreparedRows
+from mindleaf.protocols import write_folds
+from mindleaf.stages.evaluate import EvaluateConfig, _cutting, folds_of
+from mindleaf.stages.progress import bar
+from mindleaf.stages.run_folder import begin_run, card, read_exposure, write_exposure
+from mindleaf.store.exposure import Exposure, exposure
+from mindleaf.store.store import Store
+from mindleaf.systems.registry import build_system
+from mindleaf.tasks import build_task
+
+
+def finetune(
+    system_settings: tuple[str, ...], config: EvaluateConfig, store_path: Path, out: Path, start: Path | None = None,
+    resume: bool = False, quiet: bool = False,
+) -> Path:  # fmt: skip
+    """Fit inside every fold and write ``out/folds/000`` ...; ``evaluate --model out`` scores exactly these folds.
+
+    A fold whose model is complete is skipped when resumed.
+    """
+    store = Store(store_path)
+    task = build_task(config.task, target=config.target)
+    folds = folds_of(config, store)
+    cut, windows_s = _cutting(config, store)
+    begin_run(out, config, resume)
+    seen = read_exposure(start) if start else Exposure()
+    prepared = PreparedRows(store, None, task, config.seed, cut)
+    settings = [*system_settings, *config.settings_of("mindmix"), *([f'start="{start}"'] if start else [])]
+    with bar("finetune", len(folds), quiet) as advance:
+        for number, fold in enumerate(folds):
+            folder = out / "folds" / f"{number:03d}"
+            if not (folder / "sha256.json").exists():
+                system = build_system("mindmix", settings, task.asks)
+                train, validation = (prepared.examples(fold, part, windows_s[0], system.asks) for part in ("train", "validation"))  # type: ignore[arg-type]
+                if not len(train):
+                    raise BadInput(f"fold {fold.name}: no training window of {windows_s[0]:g} s; ask for shorter windows.")
+                system.fit(train, validation, config.seed)
+                all_seen = seen | exposure(store, train.rows)
+                system.save(folder, card(f"MindMix fine-tuned, fold {fold.name}", config, all_seen, {}))  # type: ignore[attr-defined]
+            advance(f"fold {fold.name}")
+    write_exposure(out, seen)
+    # The folds file is written last: with it the run is complete.
+    write_folds(out / "folds.json", folds, protocol=config.protocol, seed=config.seed, store=store.content_sha256)
+    return out

@@ -1,0 +1,281 @@
+"""MindMix as a system: trained (or fine-tuned from a RUN) inside each fold, every candidate scored on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import nn
+
+from mindleaf.encoders.mindmix import MindMixConfig
+from mindleaf.errors import BadInput
+from mindleaf.fusion.calra import AUDITORY_TYPES
+from mindleaf.models.alignment import AlignedConfig, AlignedModel
+from mindleaf.models.classifier import Classifier, ClassifierConfig
+from mindleaf.models.facts import ModelFacts
+from mindleaf.models.folder import load_model, save_model, start_from
+from mindleaf.models.pretraining import PretrainingConfig
+from mindleaf.objectives.classification import ClassificationObjective
+from mindleaf.objectives.contrastive import ContrastiveObjective
+from mindleaf.preprocessing.pipeline import MINDMIX
+from mindleaf.store.batches import BatchReader
+from mindleaf.store.examples import Examples
+from mindleaf.store.features import Frontend
+from mindleaf.systems.neural import StartFrom, audio_frontend, class_weights, n_parameters, scored, spatial_pattern
+from mindleaf.training.loop import TrainingConfig, train
+from mindleaf.training.optimiser import OptimiserConfig
+
+TYPE_OF = {name: k for k, name in enumerate(AUDITORY_TYPES)}
+
+
+class ListenerConfig(StartFrom):
+    """MindMix for tasks with candidates.
+
+    model       the aligned model; taken from ``start`` where that is an aligned RUN, its encoder from a pretrained one
+    audio       "auto", "mel", "envelope" or "wav2vec2:FOLDER"
+    unattended  weight of telling the attended stream from the window's other streams; left out where the attended
+                talker never changes in the training data (the voice alone would give the answer)
+    """
+
+    model: AlignedConfig = AlignedConfig.preset("tiny")
+    audio: str = "auto"
+    unattended: float = 1.0
+    train_window_s: float = 2.0
+    training: TrainingConfig = TrainingConfig(
+        steps=300, batch_size=48, validate_every=30, patience=4, optimiser=OptimiserConfig(lr=3e-3)
+    )
+
+
+class ReaderConfig(StartFrom):
+    """MindMix for tasks with classes. ``epochs`` sets the steps from the size of the training part where it is above 0."""
+
+    model: ClassifierConfig = ClassifierConfig.preset("tiny")
+    training: TrainingConfig = TrainingConfig(
+        steps=300, batch_size=32, validate_every=25, patience=5, optimiser=OptimiserConfig(lr=1e-3)
+    )
+
+
+class MindMixListener:
+    """Scores candidate sounds (attention, match-mismatch)."""
+
+    config_class: ClassVar[type[ListenerConfig]] = ListenerConfig
+    name = "mindmix"
+    asks: Literal["candidates"] = "candidates"
+    any_length = True
+
+    def __init__(self, config: ListenerConfig) -> None:
+        self.config = config
+        self.n_parameters = 0
+        self._findings: dict[str, Any] = {}
+
+    def fit(self, train_examples: Examples, validation: Examples, seed: int) -> None:
+        """Contrastive training on the fold's windows; the state with the best validation loss is kept."""
+        self.learn([train_examples], [validation] if len(validation) else [], seed)
+
+    def learn(
+        self, parts: Sequence[Examples], watched: Sequence[Examples], seed: int, run: Path | None = None,
+        resume: bool = False, on_step: Callable[[int, dict[str, float]], None] | None = None,
+    ) -> list[dict[str, Any]]:  # fmt: skip
+        """``fit`` over several stores at once, with a RUN folder for logs and checkpoints; returns the log."""
+        torch.manual_seed(seed)
+        self._build(parts)
+        reader = self._reader(parts)
+        weight = min(self._unattended_weight(part) for part in parts)
+        config = self.config.training.model_copy(update={"seed": seed})
+        lines = train(
+            self.model, ContrastiveObjective(unattended_weight=weight), reader, config, run,
+            validate=self._validator(watched) if watched else None, resume=resume, on_step=on_step,
+            validate_start=bool(self.config.start),
+        )  # fmt: skip
+        self._findings = {"curve": lines}
+        if self.model.stem is not None:
+            strength = self.model.stem.linear.weight.detach().square().sum(dim=(0, 2)).sqrt()
+            self._findings["topography"] = spatial_pattern(self.model.stem.spatial, strength, self._reader(parts[:1]), parts[0])
+        return lines
+
+    def predict(self, examples: Examples) -> NDArray[np.float64]:
+        """(n, candidate) logits."""
+        if self.config.model.pairing == "paper_paired":
+            return self._authors_predict(examples)
+        return scored(self.model.score, self._reader([examples]))
+
+    def findings(self) -> dict[str, Any]:
+        return self._findings
+
+    def save(self, folder: Path, card: str) -> None:
+        save_model(folder, self.model, self.config.model, self.facts, card)
+
+    def load(self, folder: Path) -> None:
+        """Take a fitted model from a folder that ``save`` wrote."""
+        loaded = load_model(folder)
+        if not isinstance(loaded.model, AlignedModel) or not isinstance(loaded.config, AlignedConfig):
+            raise BadInput(f"{folder}: wanted an aligned model, found a {loaded.type_name}; align or fine-tune it first.")
+        self.model, self.facts = loaded.model, loaded.facts
+        self.config = self.config.model_copy(update={"model": loaded.config})
+        self.n_parameters = n_parameters(self.model)
+
+    def _build(self, parts: Sequence[Examples]) -> None:
+        frontend = self._frontend(parts)
+        self.facts = ModelFacts(
+            sfreq=MINDMIX.sfreq, n_audio_features=frontend.n_features, frame_rate=frontend.frame_rate,
+            audio_fingerprint=frontend.fingerprint(), subjects=_subjects(parts),
+        )  # fmt: skip
+        if self.config.start:
+            self._start(Path(self.config.start))
+        else:
+            self.model = self.config.model.build(self.facts)
+        self.n_parameters = n_parameters(self.model)
+
+    def _start(self, folder: Path) -> None:
+        loaded = load_model(folder)
+        if isinstance(loaded.config, AlignedConfig) and loaded.facts.n_audio_features == self.facts.n_audio_features:
+            config = loaded.config
+        else:
+            config = self.config.model.model_copy(update={"encoder": _encoder_of(loaded.config, folder, "bypass")})
+        self.config = self.config.model_copy(update={"model": config})
+        self.model = config.build(self.facts)
+        self._taken = start_from(self.model, folder)
+
+    def _frontend(self, parts: Sequence[Examples]) -> Frontend:
+        """One audio encoder for all stores; "auto" settles on the envelope as soon as one store keeps nothing else."""
+        choices = [audio_frontend(self.config.audio, part.store) for part in parts]
+        return min(choices, key=lambda frontend: frontend.n_features)
+
+    def _reader(self, parts: Sequence[Examples]) -> BatchReader:
+        frontend = self._frontend(parts)
+        stem = self.config.model.stem
+        context_s = stem.context / MINDMIX.sfreq if stem is not None and self.config.model.alignment == "frames" else 0.0
+        known = {subject: k for k, subject in enumerate(self.facts.subjects)}
+        return BatchReader(parts, MINDMIX, frontend, context_s, TYPE_OF, known)
+
+    def _unattended_weight(self, examples: Examples) -> float:
+        if examples.n_candidates < 2 or _attended_talker_is_constant(examples):
+            return 0.0
+        return self.config.unattended
+
+    def _validator(self, watched: Sequence[Examples]) -> Callable[[nn.Module], dict[str, float]]:
+        """Loss of choosing among each window's own streams; among a batch's windows where there is one stream only."""
+        readers = [(part, self._reader([part])) for part in watched]
+        in_batch = ContrastiveObjective()
+
+        def validate(model: nn.Module) -> dict[str, float]:
+            losses, right = [], []
+            for part, reader in readers:
+                if part.n_candidates < 2:
+                    ids = np.arange(len(part))[:: max(1, len(part) // 128)]
+                    losses.append(float(in_batch(model, reader.read(ids), 0).total))
+                    continue
+                logits = torch.from_numpy(scored(model.score, reader))  # type: ignore[arg-type]
+                answers = torch.tensor(part.answers)
+                losses.append(float(F.cross_entropy(logits, answers)))
+                right += (logits.argmax(1) == answers).double().tolist()
+            return {"loss": float(np.mean(losses)), "accuracy": float(np.mean(right)) if right else float("nan")}
+
+        return validate
+
+    def _authors_predict(self, examples: Examples) -> NDArray[np.float64]:
+        """The authors' rule, which is told which stream was attended. Unsound; the audit fails it."""
+        reader = self._reader([examples])
+        answers = torch.tensor(examples.answers)
+        parts = []
+        with torch.inference_mode():
+            for ids in np.array_split(np.arange(len(examples)), max(1, len(examples) // 64)):
+                batch = reader.read(ids, attended_first=False)
+                parts.append(self.model.authors_score(batch, answers[torch.from_numpy(ids)]).double().numpy())
+        return np.concatenate(parts)
+
+
+class MindMixClassifier:
+    """Scores the classes of a window from EEG alone."""
+
+    config_class: ClassVar[type[ReaderConfig]] = ReaderConfig
+    name = "mindmix"
+    asks: Literal["labels"] = "labels"
+    any_length = False
+
+    def __init__(self, config: ReaderConfig) -> None:
+        self.config = config
+        self.n_parameters = 0
+        self._findings: dict[str, Any] = {}
+
+    def fit(self, train_examples: Examples, validation: Examples, seed: int) -> None:
+        """Cross-entropy with balanced classes on the fold's windows; the best validated state is kept."""
+        torch.manual_seed(seed)
+        self.facts = ModelFacts(sfreq=MINDMIX.sfreq, classes=train_examples.classes)
+        self._build()
+        reader = BatchReader([train_examples], MINDMIX)
+        objective = ClassificationObjective(class_weights=class_weights(train_examples.labels, len(train_examples.classes)))
+        config = self.config.training.model_copy(update={"seed": seed})
+        validate = self._validator(validation, objective) if len(validation) else None
+        lines = train(self.model, objective, reader, config, validate=validate)
+        self._findings = {"curve": lines}
+        if self.model.stem is not None:
+            strength = self.model.stem.mix.weight.detach()[..., 0].square().sum(dim=0).sqrt()
+            self._findings["topography"] = spatial_pattern(self.model.stem.spatial, strength, reader, train_examples)
+
+    def predict(self, examples: Examples) -> NDArray[np.float64]:
+        """(n, class) logits."""
+        return scored(self.model, BatchReader([examples], MINDMIX))
+
+    def findings(self) -> dict[str, Any]:
+        return self._findings
+
+    def save(self, folder: Path, card: str) -> None:
+        save_model(folder, self.model, self.config.model, self.facts, card)
+
+    def load(self, folder: Path) -> None:
+        """Take a fitted model from a folder that ``save`` wrote."""
+        loaded = load_model(folder)
+        if not isinstance(loaded.model, Classifier) or not isinstance(loaded.config, ClassifierConfig):
+            raise BadInput(f"{folder}: wanted a classifier, found a {loaded.type_name}; fine-tune it first.")
+        self.model, self.facts = loaded.model, loaded.facts
+        self.config = self.config.model_copy(update={"model": loaded.config})
+        self.n_parameters = n_parameters(self.model)
+
+    def _build(self) -> None:
+        if self.config.start:
+            folder = Path(self.config.start)
+            encoder = _encoder_of(load_model(folder).config, folder, None)
+            config = self.config.model.model_copy(update={"encoder": encoder})
+            self.config = self.config.model_copy(update={"model": config})
+        self.model = self.config.model.build(self.facts)
+        if self.config.start:
+            start_from(self.model, Path(self.config.start))
+        self.n_parameters = n_parameters(self.model)
+
+    def _validator(self, validation: Examples, objective: ClassificationObjective):
+        reader = BatchReader([validation], MINDMIX)
+        weights = torch.tensor(objective.class_weights, dtype=torch.float64)
+
+        def validate(model: nn.Module) -> dict[str, float]:
+            logits = torch.from_numpy(scored(model, reader))
+            labels = torch.tensor(validation.labels)
+            return {
+                "loss": float(F.cross_entropy(logits, labels, weight=weights)),
+                "accuracy": float((logits.argmax(1) == labels).double().mean()),
+            }
+
+        return validate
+
+
+def _encoder_of(config: Any, folder: Path, vq_input: str | None) -> MindMixConfig:
+    if not isinstance(config, PretrainingConfig | AlignedConfig | ClassifierConfig) or config.encoder is None:
+        raise BadInput(f"{folder}: wanted a RUN with an EEG encoder to start from, found none.")
+    return config.encoder.model_copy(update={"vq_input": vq_input}) if vq_input else config.encoder
+
+
+def _subjects(parts: Sequence[Examples]) -> tuple[str, ...]:
+    pairs = {pair for part in parts for pair in zip(part.rows["dataset"], part.rows["subject"], strict=True)}
+    return tuple(sorted(f"{dataset}/{subject}" for dataset, subject in pairs))
+
+
+def _attended_talker_is_constant(examples: Examples) -> bool:
+    talkers = {
+        str(examples.rows[f"talker_{answer + 1}"].iloc[row]) for row, answer in enumerate(examples.answers) if answer >= 0
+    }
+    return len(talkers) < 2

@@ -1,0 +1,91 @@
+"""What the trained systems share: where they start, how a fold's windows become batches, how they are scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from mindleaf.batch import Batch
+from mindleaf.config import Config
+from mindleaf.encoders.envelope import EnvelopeFrontend
+from mindleaf.encoders.mel import MelFrontend
+from mindleaf.encoders.wav2vec2 import Wav2Vec2Frontend
+from mindleaf.errors import BadInput
+from mindleaf.store.batches import BatchReader
+from mindleaf.store.examples import Examples
+from mindleaf.store.features import Frontend
+from mindleaf.store.store import Store
+
+#: Samples of EEG (channel x time) scored at once; bounds memory for long windows and many channels.
+_SCORED_SAMPLES = 4_000_000
+_FRAME_RATE = 50.0
+
+
+def audio_frontend(choice: str, store: Store) -> Frontend:
+    """The audio encoder's fixed part by name: "mel", "envelope", "wav2vec2:FOLDER", or "auto".
+
+    "auto" takes log-mel where the store keeps waveforms and the envelope where it keeps envelopes only.
+    """
+    kinds = {stimulus.kind for stimulus in store.stimuli.values()}
+    name, _, folder = choice.partition(":")
+    if name == "auto":
+        name = "mel" if kinds == {"audio"} else "envelope"
+    if name == "mel":
+        return MelFrontend(frame_rate=_FRAME_RATE)
+    if name == "envelope":
+        return EnvelopeFrontend(frame_rate=_FRAME_RATE, band=None)
+    if name == "wav2vec2" and folder:
+        return Wav2Vec2Frontend(Path(folder))
+    raise BadInput(f"audio encoder {choice!r} is not known; there are: auto, mel, envelope, wav2vec2:FOLDER.")
+
+
+def scored(model: Callable[[Batch], torch.Tensor], reader: BatchReader) -> NDArray[np.float64]:
+    """Scores of all windows of a reader, in order, a bounded number of samples at a time."""
+    if not len(reader):
+        return np.zeros((0, 0))
+    probe = reader.read(np.array([0]), attended_first=False)
+    size = max(1, _SCORED_SAMPLES // max(1, probe.eeg[0].numel()))
+    ids = np.arange(len(reader))
+    with torch.inference_mode():
+        parts = [
+            model(reader.read(ids[k : k + size], attended_first=False)).double().numpy() for k in range(0, len(ids), size)
+        ]
+    return np.concatenate(parts)
+
+
+def spatial_pattern(spatial: nn.Module, strength: torch.Tensor, reader: BatchReader, examples: Examples) -> dict[str, Any]:
+    """Where on the head the learned spatial filters listen: their patterns (covariance x weights), as energy per channel.
+
+    strength: (source,) how much the layers behind use each source. Patterns, not weights, can be read as sources
+    (Haufe et al. 2014).
+    """
+    ids = np.linspace(0, len(reader) - 1, min(len(reader), 64)).astype(int)
+    batch = reader.read(np.unique(ids))
+    eeg = batch.eeg.transpose(0, 1).flatten(1)
+    covariance = eeg @ eeg.T / eeg.shape[1]
+    with torch.inference_mode():
+        weights = (spatial.table(batch.channel_index[:1]) + spatial.place(spatial.fourier(batch.positions[:1])))[0]  # type: ignore[operator]
+        energy = ((covariance @ weights) * strength).square().sum(dim=1).sqrt()
+    return {"channel_names": list(examples.channel_names), "values": energy.numpy()}
+
+
+def n_parameters(model: nn.Module) -> int:
+    return sum(p.numel() for p in model.parameters())
+
+
+def class_weights(labels: NDArray[np.int64], n_classes: int) -> tuple[float, ...]:
+    """Weights that make every class count the same in the loss."""
+    counts = np.bincount(labels, minlength=n_classes).clip(min=1)
+    return tuple(float(w) for w in len(labels) / (n_classes * counts))
+
+
+class StartFrom(Config):
+    """``start``: a RUN folder to begin with; empty for random weights."""
+
+    start: str = ""
