@@ -10,8 +10,8 @@ __version__ = "0.1.0"
 #: Public name -> where it lives; imported on first use, so that ``import mindleaf`` stays quick.
 _FACE = {
     "open_dataset": "mindleaf.datasets:open_dataset",
-    "prepare": "mindleaf.stages.python:prepare",
-    "evaluate": "mindleaf.stages.python:evaluate",
+    "prepare": "mindleaf.stages.prepare:prepare_recordings",
+    "evaluate": "mindleaf.stages.evaluate:evaluate_on",
     "load_model": "mindleaf.models.folder:load_model",
     "Store": "mindleaf.store.store:Store",
     "protocols": "mindleaf.protocols",

@@ -23,9 +23,9 @@ class Window:
     stop: float
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Batch:
-    """Windows collated for a model.
+    """Windows collated for a model. Not frozen: Fabric maps over dataclasses and refuses frozen ones.
 
     eeg              z-scored per window and channel (or microvolts where the pipeline does not normalise); zeros where masked
     channel_index    row of the electrode table (``montage.electrode_index``), the "other" row for unknown names

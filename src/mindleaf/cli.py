@@ -53,7 +53,6 @@ def prepare(
     root: Annotated[Path, typer.Option("--root", help="Folder with the data set's files.")],
     out: Out,
     pipeline: Annotated[list[str] | None, typer.Option("--pipeline", help="Make these views now.")] = None,
-    unit: Annotated[str | None, typer.Option("--unit", help="Unit of files that carry none, e.g. uV.")] = None,
     settings: Settings = None,
     seed: Seed = 0,
     quiet: Quiet = False,
@@ -62,7 +61,7 @@ def prepare(
     """Files of a data set -> a store. 'synthetic' writes its files below --root first where there are none."""
     from mindleaf.stages.prepare import prepare as stage
 
-    store = stage(dataset, root, out, tuple(pipeline or ()), tuple(settings or ()), unit, seed, quiet)
+    store = stage(dataset, root, out, tuple(pipeline or ()), tuple(settings or ()), seed, quiet)
     _print({"store": str(store.path), "content_sha256": store.content_sha256, "trials": len(store.index)}, as_json)
 
 

@@ -36,7 +36,7 @@ class Numbers:
 class LineLosses:
     total: torch.Tensor
 
-    def numbers(self):
+    def floats(self):
         return {"loss": float(self.total.detach())}
 
 

@@ -50,7 +50,7 @@ def run_demo(out: Path, settings: tuple[str, ...] = (), seed: int = 0, quiet: bo
     sizes = {"n_subjects": config.n_subjects, "n_trials": config.n_trials, "trial_s": config.trial_s}
     synthetic = preset(config.synthetic).model_copy(update=sizes)
     stage("1 · generate two-talker recordings (BIDS)")
-    with bar("generate", config.n_subjects, quiet) as advance:
+    with bar("generate", None, quiet) as advance:
         write_synthetic(out / "data", synthetic, seed, lambda *_: advance())
     stage("2 · prepare: files to store")
     store_path = out / "store"

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from mindleaf.datasets import DATASETS, open_dataset
+from mindleaf.datasets.synthesis.settings import preset
+from mindleaf.datasets.synthetic import write_synthetic
+from mindleaf.errors import BadInput
 from mindleaf.preprocessing.pipeline import pipeline
+from mindleaf.recording import Recording
 from mindleaf.stages.progress import bar, console
 from mindleaf.store.store import Store
 from mindleaf.store.writer import StoreConfig, write_store
@@ -18,18 +23,21 @@ def prepare(
     out: Path,
     pipelines: tuple[str, ...] = (),
     settings: tuple[str, ...] = (),
-    unit: str | None = None,
     seed: int = 0,
     quiet: bool = False,
 ) -> Store:
     """Write the store of a data set, skipping what is unchanged, then the views of the named pipelines.
 
+    ``settings`` go to the store, those that begin with "synthetic." to the generator of that data set.
+
     Raises BadInput for an unknown data set, a root without its files, or files that do not fit together.
     """
     wanted = [pipeline(p) for p in pipelines]
-    config = StoreConfig().with_settings(settings)
-    options = {"unit": unit} if unit else {}
-    recordings = open_dataset(name, root, **options)
+    generator = [s.removeprefix("synthetic.") for s in settings if s.startswith("synthetic.")]
+    config = StoreConfig().with_settings(s for s in settings if not s.startswith("synthetic."))
+    if name == "synthetic" and not root.exists():
+        _generate(root, generator, seed, quiet)
+    recordings = open_dataset(name, root)
     facts = DATASETS[name].facts.to_dict()
     tell = console(quiet)
     skipped: Counter[bool] = Counter()
@@ -47,6 +55,24 @@ def prepare(
     tell.print(f"{store!r} at {out} ({skipped[False]} prepared, {skipped[True]} unchanged)")
     _tell_issues(store, tell)
     return store
+
+
+def prepare_recordings(recordings: Iterable[Recording], out: Path | str, facts: dict | None = None) -> Store:
+    """Recordings from ``open_dataset`` or built by hand -> a store (the Python form of ``mindleaf prepare``)."""
+    kept = list(recordings)
+    names = sorted({recording.dataset for recording in kept})
+    if len(names) != 1:
+        raise BadInput(f"prepare wants recordings of one data set, got {', '.join(names) or 'none'}; write one store each.")
+    known = DATASETS[names[0]].facts.to_dict() if names[0] in DATASETS else {}
+    return write_store(kept, Path(out), names[0], facts or known)
+
+
+def _generate(root: Path, settings: list[str], seed: int, quiet: bool) -> None:
+    """Write the synthetic data set where it is asked for and not there yet: "preset=NAME" first, then its fields."""
+    presets = [s.partition("=")[2] for s in settings if s.startswith("preset=")]
+    config = preset(presets[-1] if presets else "easy").with_settings(s for s in settings if not s.startswith("preset="))
+    with bar("generate", None, quiet) as advance:
+        write_synthetic(root, config, seed, lambda *_: advance())
 
 
 def _tell_issues(store: Store, tell) -> None:

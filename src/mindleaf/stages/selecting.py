@@ -10,7 +10,7 @@ import pandas as pd
 
 from mindleaf.errors import BadInput
 from mindleaf.fold import Fold, Part
-from mindleaf.protocols.folds_file import read_folds
+from mindleaf.protocols import read_folds
 from mindleaf.store.table import n_candidate_columns
 
 

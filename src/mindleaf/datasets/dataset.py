@@ -1,0 +1,119 @@
+"""Dataset: what is known about a published collection, and how its files become Recordings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from mindleaf.errors import BadInput, ReadError
+from mindleaf.montage import Montage, clean_name, layout_positions
+from mindleaf.reading.signals import SignalFile
+from mindleaf.recording import Recording
+
+Access = Literal["open", "registration", "agreement", "private", "generated"]
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """The published facts of a collection; a contract test holds the files to them.
+
+    Counts, channels, rate and hours describe the whole published set; None where the collection is the user's own or
+    nobody has counted. A partial copy is fine, a file that contradicts the facts is not. ``interval`` is the default
+    analysis window of a trial in seconds after its onset.
+
+    reference, line_frequency    recording reference in words; mains frequency in Hz (0 unknown)
+    labels                       values of the column "label"; empty where trials carry candidates instead
+    files                        glob patterns, relative to the root, by which the files are found
+    notes                        what a user should know before trusting a result
+    unverified                   statements nobody has checked on the files themselves
+    """
+
+    name: str
+    title: str
+    citation: str
+    licence: str
+    access: Access
+    n_subjects: int | None
+    n_recordings: int | None
+    n_channels: int | None
+    sfreq: float | None
+    hours: float | None
+    reference: str
+    line_frequency: float
+    paradigm: str
+    labels: tuple[str, ...] = ()
+    interval: tuple[float, float] | None = None
+    ssvep_frequencies: tuple[float, ...] = ()
+    files: tuple[str, ...] = ()
+    url: str = ""
+    notes: tuple[str, ...] = ()
+    unverified: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The facts as plain JSON values."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """``recordings(root)`` yields lazily opened Recordings in a fixed order; headers are read as each one is yielded."""
+
+    facts: DatasetFacts
+    recordings: Callable[[Path], Iterator[Recording]]
+
+
+def existing_root(root: str | Path, dataset: str) -> Path:
+    """The folder as a Path; raises BadInput where it is missing or not a folder."""
+    path = Path(root)
+    if not path.exists():
+        raise BadInput(f"{dataset}: wanted a folder with its files, {path} does not exist; check --root.")
+    if not path.is_dir():
+        raise BadInput(f"{dataset}: wanted a folder with its files, {path} is a file; give the folder that holds it.")
+    return path
+
+
+def matching_files(root: Path, dataset: str, *patterns: str) -> list[Path]:
+    """Files below ``root`` that match any glob pattern, sorted by relative path; BadInput names the patterns if none does."""
+    found = sorted({path for pattern in patterns for path in root.glob(pattern) if not path.is_dir()})
+    if not found:
+        raise BadInput(f"{dataset}: no file in {root} matches {' or '.join(patterns)}; check --root (looked for these below it).")
+    return found
+
+
+def numbered(path: Path) -> list[str | int]:
+    """Sort key that puts run 2 before run 10."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.as_posix())]
+
+
+def identifier(*parts: tuple[str, str]) -> str:
+    """A path-free id from (entity, value) pairs, empty values left out: ``sub-03_ses-1_run-2``."""
+    return "_".join(f"{entity}-{slug(value)}" for entity, value in parts if value != "")
+
+
+def slug(text: str) -> str:
+    """``text`` with everything but letters, digits, dot and minus turned into a minus."""
+    return re.sub(r"[^\w.]+", "-", str(text), flags=re.UNICODE).replace("_", "-").strip("-") or "x"
+
+
+def relative_names(root: Path, *paths: Path) -> tuple[str, ...]:
+    """Names relative to the root, so that no absolute path leaves the machine."""
+    return tuple(path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name for path in paths)
+
+
+def placed(file: SignalFile, layout: str = "") -> Montage:
+    """Montage of an opened file; ``layout`` is a layout MNE knows ("biosemi128"), else the standard 10-5 table.
+
+    Raises ReadError naming the file where a name is empty or comes twice, BadInput for an unknown layout.
+    """
+    known = layout_positions(layout) if layout else {}
+    unknown = np.full(3, np.nan)
+    try:
+        positions = [known.get(name, known.get(clean_name(name), unknown)) for name in file.channel_names] if layout else None
+        return Montage.from_names(file.channel_names, positions)[0]
+    except BadInput as error:
+        raise ReadError(f"{file.path}: {error}") from error

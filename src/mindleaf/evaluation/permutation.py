@@ -1,0 +1,93 @@
+"""Permutation: how often luck at the level of trials does as well as the system did."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mindleaf.evaluation.statistics import balanced_credit, score_columns
+from mindleaf.evaluation.verdict import AuditRow
+from mindleaf.metrics.intervals import careful_interval, cluster_ids, trial_ids
+from mindleaf.metrics.scores import decisions
+
+CONTROL = "trial_permutation"
+_EXPECTED = "p < .05 where the score is above chance"
+_MAX_EXACT = 4096
+
+
+def trial_permutation(predictions: pd.DataFrame, asks: str, chance: float, seed: int, n_draws: int = 2000) -> AuditRow:
+    """p-value of the primary metric when the answers of whole trials are drawn anew; needs no refit.
+
+    Windows of a trial share one answer, so a thousand windows of four trials are four observations. Candidates: each
+    trial's attended stream is drawn among its candidates. Labels: trials of a subject exchange their labels (of the whole
+    table where a subject has only one).
+    """
+    shares = decisions(predictions[score_columns(predictions)].to_numpy(dtype=float))
+    answers = predictions["answer"].to_numpy(dtype=int)
+    trials = trial_ids(predictions)
+    rng = np.random.default_rng(seed)
+    if asks == "candidates":
+        null, exact = _candidate_null(shares, answers, trials, n_draws, rng)
+    else:
+        null, exact = label_null(predictions["subject"].to_numpy(), shares, answers, trials, n_draws, rng)
+    credit = balanced_credit(answers, shares[np.arange(len(shares)), answers], asks)
+    better = int((null >= credit.mean() - 1e-12).sum())
+    p = better / len(null) if exact else (better + 1) / (len(null) + 1)
+    return _verdict(p, credit, predictions, chance, seed, smallest=float((null >= null.max() - 1e-12).mean()))
+
+
+def _verdict(p: float, credit: NDArray, predictions: pd.DataFrame, chance: float, seed: int, smallest: float) -> AuditRow:
+    n_trials = int(trial_ids(predictions).max()) + 1
+    observed = f"p = {p:.3g} over {n_trials} trials"
+    clusters, _ = cluster_ids(predictions)
+    claimed = bool(careful_interval(credit, clusters, seed, 0.95)[0] > chance)
+    if p < 0.05:
+        return AuditRow(CONTROL, _EXPECTED, observed, "pass", "trials with exchanged answers seldom do as well")
+    if smallest >= 0.05:
+        return AuditRow(CONTROL, _EXPECTED, observed, "skipped", f"with {n_trials} trials no permutation can reach p < .05")
+    if claimed:
+        return AuditRow(
+            CONTROL, _EXPECTED, observed, "fail", "the interval claims more than the trials support: exchanged answers do as well"
+        )
+    return AuditRow(CONTROL, _EXPECTED, observed, "pass", "the score is not above chance, and the report does not say it is")
+
+
+def _candidate_null(
+    shares: NDArray, answers: NDArray, trials: NDArray, n_draws: int, rng: np.random.Generator
+) -> tuple[NDArray, bool]:
+    """Means when every trial's answer moves by the same step through its candidates; all of them where few enough."""
+    n_options, n_trials = shares.shape[1], int(trials.max()) + 1
+    steps = np.stack([shares[np.arange(len(shares)), (answers + step) % n_options] for step in range(n_options)], axis=1)
+    sums = np.stack([np.bincount(trials, steps[:, k], n_trials) for k in range(n_options)], axis=1)
+    if n_options**n_trials <= _MAX_EXACT:
+        draws, exact = np.array(list(product(range(n_options), repeat=n_trials))), True
+    else:
+        draws, exact = rng.integers(n_options, size=(n_draws, n_trials)), False
+    return sums[np.arange(n_trials), draws].sum(axis=1) / len(shares), exact
+
+
+def label_null(
+    subjects: NDArray, shares: NDArray, answers: NDArray, trials: NDArray, n_draws: int, rng: np.random.Generator
+) -> tuple[NDArray, bool]:
+    """Balanced accuracies when trials exchange labels inside their subject, or everywhere where no subject has two.
+
+    ``subjects`` (n,) names, ``shares`` (n, K) decisions, ``answers`` (n,), ``trials`` (n,) numbers; the flag says whether
+    all exchanges were listed.
+    """
+    n_trials = int(trials.max()) + 1
+    first = np.unique(trials, return_index=True)[1]
+    label_of, subject_of = answers[first], subjects[first]
+    groups = [np.flatnonzero(subject_of == name) for name in np.unique(subject_of)]
+    if all(len(np.unique(label_of[group])) < 2 for group in groups):
+        groups = [np.arange(n_trials)]
+    null = np.empty(n_draws)
+    for draw in range(n_draws):
+        permuted = label_of.copy()
+        for group in groups:
+            permuted[group] = label_of[rng.permutation(group)]
+        drawn = permuted[trials]
+        null[draw] = balanced_credit(drawn, shares[np.arange(len(shares)), drawn], "labels").mean()
+    return null, False

@@ -1,0 +1,218 @@
+"""Statistics: from predictions to the numbers of results.json, each with chance level and interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mindleaf.evaluation.predict import SystemRun
+from mindleaf.fold import Fold
+from mindleaf.metrics import scores as score
+from mindleaf.metrics.chance import binomial_limit, chance_levels
+from mindleaf.metrics.comparisons import holm, paired_difference
+from mindleaf.metrics.intervals import bootstrap_interval, cluster_ids
+
+VERSION = 1
+CONFUSION_METRICS: dict[str, Callable[[NDArray], NDArray]] = {
+    "accuracy": score.accuracy,
+    "balanced_accuracy": score.balanced_accuracy,
+    "weighted_f1": score.weighted_f1,
+    "kappa": score.kappa,
+}
+METRICS = {"candidates": ("accuracy", "balanced_accuracy", "weighted_f1"), "labels": tuple(CONFUSION_METRICS)}
+#: The metric that tables sort by and comparisons use.
+PRIMARY = {"candidates": "accuracy", "labels": "balanced_accuracy"}
+_AUROC_DRAWS = 200
+
+
+def score_columns(predictions: pd.DataFrame) -> list[str]:
+    """Names of the score columns that hold anything, in the order of the options."""
+    names = [c for c in predictions.columns if c.startswith("score_")]
+    used = int(predictions["n_options"].max()) if len(predictions) else 0
+    return sorted(names, key=lambda name: int(name.removeprefix("score_")))[:used]
+
+
+def window_metrics(predictions: pd.DataFrame, asks: str, seed: int) -> tuple[dict, list[dict]]:
+    """Metrics of one system at one window length: the summary, and the list of per-fold values.
+
+    ``mean`` and ``sd`` are over folds. ``ci95`` resamples subjects (where there are five or more) or trials, and takes
+    the same fold average in each draw; a fold counts as often as its clusters were drawn.
+    """
+    clusters, unit = cluster_ids(predictions)
+    fold_names = list(dict.fromkeys(predictions["fold"]))
+    fold_number = predictions["fold"].map({name: k for k, name in enumerate(fold_names)}).to_numpy()
+    cells = _cluster_confusions(predictions, clusters, fold_number)
+    chance = chance_levels(predictions["answer"], predictions["n_options"], asks)
+    n_independent = predictions[["dataset", "recording", "trial"]].drop_duplicates().shape[0]
+    summary: dict[str, dict] = {}
+    per_fold: list[dict] = [{} for _ in fold_names]
+    for name in METRICS[asks]:
+        measure = CONFUSION_METRICS[name]
+        values = measure(cells.sum(axis=1))
+        interval = bootstrap_interval(partial(_fold_means, cells, measure=measure), cells.shape[1], seed)
+        summary[name] = _summary(values, interval, chance[name])
+        for entry, value in zip(per_fold, values, strict=True):
+            entry[name] = _number(value)
+    summary[PRIMARY[asks]]["chance_luck95"] = binomial_limit(chance[PRIMARY[asks]], n_independent)
+    if asks == "labels" and len(score_columns(predictions)) == 2:
+        summary["auroc"], areas = _auroc_summary(predictions, clusters, fold_number, seed)
+        for entry, area in zip(per_fold, areas, strict=True):
+            entry["auroc"] = _number(area)
+    for metric in summary.values():
+        metric["unit"] = unit
+    return summary, [{"fold": name, "metrics": entry} for name, entry in zip(fold_names, per_fold, strict=True)]
+
+
+def results(
+    runs: Sequence[SystemRun],
+    folds: Sequence[Fold],
+    *,
+    dataset: str,
+    task: str,
+    protocol: str,
+    asks: str,
+    seed: int,
+    commit: str = "",
+    audit_depth: str = "none",
+    audits: dict[str, list[dict]] | None = None,
+) -> dict[str, Any]:
+    """The content of results.json, version 1. ``audits`` maps a system's name to its audit rows."""
+    tables = {run.name: run.predictions() for run in runs}
+    known = [table for table in tables.values() if len(table)]
+    subjects = pd.concat(known)[["dataset", "subject"]].drop_duplicates() if known else pd.DataFrame()
+    groups = {fold.name: [str(group) for group in fold.groups_test] for fold in folds}
+    marks = sorted({fold.mark for fold in folds} - {""})
+    systems = [
+        entry
+        for run in runs
+        for entry in _system_entries(run, tables[run.name], asks, seed, groups, (audits or {}).get(run.name, []))
+    ]
+    return {
+        "version": VERSION, "dataset": dataset, "task": task, "protocol": protocol, "leaky": "LEAKY" in marks,
+        "mark": " ".join(marks), "seed": seed, "n_subjects": len(subjects), "commit": commit, "audit_depth": audit_depth,
+        "systems": systems, "comparisons": comparisons(tables, asks, seed),
+    }  # fmt: skip
+
+
+def comparisons(tables: dict[str, pd.DataFrame], asks: str, seed: int) -> list[dict]:
+    """Each pair of systems on the windows both scored, per window length; p corrected by Holm within each test."""
+    rows = []
+    for a, b in combinations([name for name, table in tables.items() if len(table)], 2):
+        for window_s in sorted(set(tables[a]["window_s"]) & set(tables[b]["window_s"])):
+            rows += _pair(a, b, tables, window_s, asks, seed)
+    for test in ("wilcoxon", "paired t"):
+        family = [row for row in rows if row["test"] == test]
+        corrected = holm(np.array([np.nan if row["p"] is None else row["p"] for row in family]))
+        for row, p in zip(family, corrected, strict=True):
+            row["p_corrected"] = _number(p)
+    return rows
+
+
+def balanced_credit(answers: NDArray, correct: NDArray, asks: str) -> NDArray:
+    """Credit per window whose mean is the primary metric: accuracy of candidates, balanced accuracy of labels."""
+    if asks == "candidates":
+        return np.asarray(correct, dtype=float)
+    counts = np.bincount(answers)
+    weight = len(answers) / ((counts > 0).sum() * counts[answers])
+    return np.asarray(correct, dtype=float) * weight
+
+
+def _pair(a: str, b: str, tables: dict[str, pd.DataFrame], window_s: float, asks: str, seed: int) -> list[dict]:
+    keys = ["fold", "dataset", "subject", "recording", "trial", "start"]
+    left, right = (tables[name][tables[name]["window_s"] == window_s] for name in (a, b))
+    both = left[[*keys, "answer", "correct"]].merge(right[[*keys, "correct"]], on=keys, suffixes=("_a", "_b"))
+    if both.empty:
+        return []
+    clusters, unit = cluster_ids(both)
+    answers = both["answer"].to_numpy(dtype=int)
+    first, second = (balanced_credit(answers, both[f"correct_{side}"].to_numpy(), asks) for side in "ab")
+    found = paired_difference(first, second, clusters, seed)
+    shared = {
+        "a": a, "b": b, "metric": PRIMARY[asks], "window_s": window_s, "difference": found.difference,
+        "ci95": [_number(x) for x in found.ci95], "unit": unit, "n": found.n_clusters,
+    }  # fmt: skip
+    tests = {"wilcoxon": found.p_wilcoxon, "paired t": found.p_t}
+    return [{**shared, "p": _number(p), "p_corrected": None, "test": test} for test, p in tests.items()]
+
+
+def _system_entries(
+    run: SystemRun, table: pd.DataFrame, asks: str, seed: int, groups: dict[str, list[str]], audit: list[dict]
+) -> list[dict]:
+    shared = {
+        "name": run.name, "asks": run.asks, "floor": run.floor, "n_parameters": run.n_parameters, "weights": run.weights,
+        "seconds": round(run.seconds, 3), "status": run.status, "why": run.why,
+    }  # fmt: skip
+    nothing = {"n_windows": 0, "metrics": {}, "folds": [], "audit": audit}
+    if table.empty:
+        return [{**shared, "window_s": None, **nothing}]
+    entries = []
+    for window_s, part in table.groupby("window_s", sort=True):
+        metrics, fold_rows = window_metrics(part.reset_index(drop=True), asks, seed)
+        fold_rows = [
+            {"fold": row["fold"], "groups_test": groups.get(row["fold"], []), "metrics": row["metrics"]} for row in fold_rows
+        ]
+        entries.append(
+            {**shared, "window_s": window_s, "n_windows": len(part), "metrics": metrics, "folds": fold_rows, "audit": audit}
+        )
+    for window_s, why in run.missing.items():
+        entries.append({**shared, "window_s": window_s, **nothing, "status": "not applicable", "why": why})
+    return entries
+
+
+def _cluster_confusions(predictions: pd.DataFrame, clusters: NDArray, fold_number: NDArray) -> NDArray:
+    """Confusion mass by (fold, cluster, answer, decision)."""
+    shares = score.decisions(predictions[score_columns(predictions)].to_numpy(dtype=float))
+    n_options = shares.shape[1]
+    out = np.zeros((fold_number.max() + 1, clusters.max() + 1, n_options, n_options))
+    np.add.at(out, (fold_number, clusters, predictions["answer"].to_numpy(dtype=int)), shares)
+    return out
+
+
+def _fold_means(cells: NDArray, counts: NDArray, measure: Callable[[NDArray], NDArray]) -> NDArray:
+    """Average over folds of a metric in each bootstrap draw; ``counts`` (draw, cluster)."""
+    present = cells.sum(axis=(2, 3)) > 0
+    drawn = counts.astype(float) @ present.T / present.sum(axis=1)
+    draws, (n_clusters, k) = len(counts), cells.shape[1:3]
+    values = np.stack([measure((counts @ fold.reshape(n_clusters, k * k)).reshape(draws, k, k)) for fold in cells], axis=1)
+    weight = np.where(np.isnan(values), 0.0, drawn)
+    total = weight.sum(axis=1)
+    return np.divide((np.nan_to_num(values) * weight).sum(axis=1), total, out=np.full(draws, np.nan), where=total > 0)
+
+
+def _auroc_summary(predictions: pd.DataFrame, clusters: NDArray, folds: NDArray, seed: int) -> tuple[dict, list[float]]:
+    truth = predictions["answer"].to_numpy() == 1
+    names = score_columns(predictions)
+    margin = (predictions[names[1]] - predictions[names[0]]).to_numpy(dtype=float)
+    parts = [folds == k for k in range(folds.max() + 1)]
+
+    def averaged(counts: NDArray) -> NDArray:
+        values = [[score.auroc(truth[p], margin[p], draw[clusters[p]]) for p in parts] for draw in counts]
+        weights = [[draw[clusters[p]].mean() for p in parts] for draw in counts]
+        kept = np.where(np.isnan(values), 0.0, weights)
+        total = kept.sum(axis=1)
+        return np.divide((np.nan_to_num(values) * kept).sum(axis=1), total, out=np.full(len(counts), np.nan), where=total > 0)
+
+    values = [score.auroc(truth[p], margin[p]) for p in parts]
+    interval = bootstrap_interval(averaged, int(clusters.max()) + 1, seed, n_draws=_AUROC_DRAWS)
+    return _summary(np.array(values), interval, 0.5), values
+
+
+def _summary(values: NDArray, interval: tuple[float, float], chance: float) -> dict:
+    known = values[~np.isnan(values)]
+    return {
+        "mean": _number(known.mean()) if len(known) else None,
+        "sd": _number(known.std(ddof=1)) if len(known) > 1 else None,
+        "ci95": [_number(x) for x in interval],
+        "chance": _number(chance),
+    }
+
+
+def _number(value: float) -> float | None:
+    """A JSON number; null where there is none."""
+    return float(value) if np.isfinite(value) else None

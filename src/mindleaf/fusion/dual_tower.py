@@ -1,0 +1,36 @@
+"""Two towers that never see each other: similarity of what each says by itself (CLIP, Radford et al. 2021)."""
+
+from __future__ import annotations
+
+from einops import einsum, rearrange
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from mindleaf.fusion.similarity import standardise
+
+
+class DualTower(nn.Module):
+    """Cosine of EEG and audio frames. One matrix product scores all pairs. Auditory types are not used."""
+
+    def __init__(self, centre: bool = True) -> None:
+        super().__init__()
+        self.centre = centre
+
+    def forward(
+        self,
+        eeg: Float[Tensor, "batch frame dim"],
+        audio: Float[Tensor, "batch stream frame dim"],
+        types: Int[Tensor, " batch"] | None = None,
+    ) -> Float[Tensor, "batch stream"]:
+        own = standardise(eeg, self.centre)
+        return einsum(own, standardise(audio, self.centre), "b f d, b s f d -> b s") / own[0].numel()
+
+    def all_pairs(
+        self,
+        eeg: Float[Tensor, "row frame dim"],
+        audio: Float[Tensor, "column frame dim"],
+        types: Int[Tensor, " column"] | None = None,
+    ) -> Float[Tensor, "row column"]:
+        rows = rearrange(standardise(eeg, self.centre), "n f d -> n (f d)")
+        columns = rearrange(standardise(audio, self.centre), "m f d -> m (f d)")
+        return rows @ columns.T / rows.shape[1]

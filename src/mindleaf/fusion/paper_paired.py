@@ -1,0 +1,53 @@
+"""The pairing as the paper prints it, kept so that anyone can see that it scores noise as if it were speech.
+
+Both functions are **unsound**. Each aligned vector is computed from its own true pair, so both members of that pair
+carry a common mark that no other pair has: the loss of Eq. 10 falls to zero without any relation between EEG and
+sound. Use ``Calra.all_pairs`` and ``Calra.forward`` for results.
+"""
+
+from __future__ import annotations
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mindleaf.fusion.calra import Calra
+from mindleaf.fusion.similarity import standardise
+
+
+def paper_paired_similarity(
+    calra: Calra,
+    eeg: Float[Tensor, "batch frame width"],
+    audio: Float[Tensor, "batch frame width"],
+    types: Int[Tensor, " batch"] | None = None,
+) -> Float[Tensor, "batch batch"]:
+    """sim(E_aligned_i, A_aligned_j) of Eq. 10, both aligned with their true partner. UNSOUND, see above."""
+    parts, order = [], []
+    for kind, rows in calra.by_type(types, len(eeg), eeg.device):
+        parts.append(calra.fuse(*calra.align(eeg[rows], audio[rows], kind)))
+        order.append(rows)
+    back = torch.cat(order).argsort()
+    first, second = (torch.cat([part[side] for part in parts])[back] for side in (0, 1))
+    rows_, columns = (rearrange(standardise(x, calra.centre), "b f w -> b (f w)") for x in (first, second))
+    return rows_ @ columns.T / rows_.shape[1]
+
+
+def authors_decision(
+    calra: Calra,
+    eeg: Float[Tensor, "batch frame width"],
+    audio: Float[Tensor, "batch stream frame width"],
+    attended: Int[Tensor, " batch"],
+) -> Float[Tensor, "batch stream"]:
+    """The authors' attention rule: fuse the EEG with the *attended* stream, compare that vector with every candidate.
+
+    UNSOUND: ``attended`` is the answer. On EEG that is pure noise a trained model is right nearly always.
+    """
+    n_streams = audio.shape[1]
+    own, heard = calra.align(eeg, rearrange(audio, "b s f w -> (b s) f w"))
+    heard = rearrange(heard, "(b s) f w -> b s f w", s=n_streams)
+    truth = heard[torch.arange(len(eeg), device=eeg.device), attended]
+    told, _ = calra.fuse(own, truth)
+    _, candidates = calra.fuse(rearrange(own, "b f w -> b 1 f w"), heard)
+    told = rearrange(standardise(told, calra.centre), "b f w -> b 1 f w")
+    return (told * standardise(candidates, calra.centre)).mean(dim=(-2, -1))

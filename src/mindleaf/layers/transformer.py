@@ -1,0 +1,136 @@
+"""Pre-norm transformer with optional query-key norm, LayerScale and stochastic depth."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention through the fused kernel. ``qk_norm`` normalises queries and keys per head (Henry et al. 2020)."""
+
+    def __init__(self, width: int, heads: int, qk_norm: bool = True) -> None:
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"attention wants a width that {heads} heads divide, got {width}.")
+        self.heads = heads
+        self.project = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.query_norm = nn.LayerNorm(width // heads) if qk_norm else nn.Identity()
+        self.key_norm = nn.LayerNorm(width // heads) if qk_norm else nn.Identity()
+
+    def forward(
+        self, tokens: Float[Tensor, "batch token width"], mask: Bool[Tensor, "batch token"] | None
+    ) -> Float[Tensor, "batch token width"]:
+        query, key, value = rearrange(self.project(tokens), "b n (three h d) -> three b h n d", three=3, h=self.heads)
+        allowed = None if mask is None else rearrange(mask, "b n -> b 1 1 n")
+        mixed = F.scaled_dot_product_attention(self.query_norm(query), self.key_norm(key), value, attn_mask=allowed)
+        return self.out(rearrange(mixed, "b h n d -> b n (h d)"))
+
+
+class FeedForward(nn.Module):
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.expand = nn.Linear(width, hidden)
+        self.contract = nn.Linear(hidden, width)
+
+    def forward(self, tokens: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
+        return self.contract(F.gelu(self.expand(tokens)))
+
+
+class DropPath(nn.Module):
+    """Stochastic depth: in training a whole branch is left out for a random part of the batch (Huang et al. 2016)."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, branch: Float[Tensor, "batch *rest"]) -> Float[Tensor, "batch *rest"]:
+        if not self.training or self.probability == 0.0:
+            return branch
+        keep = 1.0 - self.probability
+        kept = torch.rand(branch.shape[0], *[1] * (branch.ndim - 1), device=branch.device) < keep
+        return branch * (kept / keep).to(branch.dtype)
+
+
+class LayerScale(nn.Module):
+    """One learned gain per width (Touvron et al. 2021)."""
+
+    def __init__(self, width: int, initial: float) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.full((width,), initial))
+
+    def forward(self, branch: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
+        return branch * self.gain
+
+
+class Block(nn.Module):
+    def __init__(self, width: int, heads: int, hidden: int, qk_norm: bool, layer_scale: float | None, drop_path: float) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(width)
+        self.attention = Attention(width, heads, qk_norm)
+        self.attention_scale = nn.Identity() if layer_scale is None else LayerScale(width, layer_scale)
+        self.forward_norm = nn.LayerNorm(width)
+        self.feed_forward = FeedForward(width, hidden)
+        self.forward_scale = nn.Identity() if layer_scale is None else LayerScale(width, layer_scale)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(
+        self, tokens: Float[Tensor, "batch token width"], mask: Bool[Tensor, "batch token"] | None
+    ) -> Float[Tensor, "batch token width"]:
+        tokens = tokens + self.drop_path(self.attention_scale(self.attention(self.attention_norm(tokens), mask)))
+        return tokens + self.drop_path(self.forward_scale(self.feed_forward(self.forward_norm(tokens))))
+
+
+class Transformer(nn.Module):
+    """A stack of pre-norm blocks.
+
+    ``layer_scale`` None and ``qk_norm`` False give the vanilla layer; drop-path rises linearly from 0 to ``drop_path``
+    with depth. ``mask`` marks the tokens that exist: others are never attended to and come out as zeros.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        depth: int,
+        heads: int,
+        hidden: int,
+        *,
+        qk_norm: bool = True,
+        layer_scale: float | None = 0.1,
+        drop_path: float = 0.1,
+        final_norm: bool = True,
+    ) -> None:
+        super().__init__()
+        rates = [drop_path * layer / max(1, depth - 1) for layer in range(depth)]
+        self.blocks = nn.ModuleList(Block(width, heads, hidden, qk_norm, layer_scale, rate) for rate in rates)
+        self.norm = nn.LayerNorm(width) if final_norm else nn.Identity()
+        self.apply(_initialise)
+
+    def forward(
+        self, tokens: Float[Tensor, "batch token width"], mask: Bool[Tensor, "batch token"] | None = None
+    ) -> Float[Tensor, "batch token width"]:
+        if mask is not None and bool(mask.all()):
+            mask = None
+        allowed = None if mask is None else _never_empty(mask)
+        for block in self.blocks:
+            tokens = block(tokens, allowed)
+        tokens = self.norm(tokens)
+        return tokens if mask is None else tokens * mask.unsqueeze(-1)
+
+
+def _never_empty(mask: Bool[Tensor, "batch token"]) -> Bool[Tensor, "batch token"]:
+    # A softmax over no key at all is NaN; an empty row attends to its first token instead and is zeroed at the end.
+    first = torch.zeros_like(mask)
+    first[:, 0] = ~mask.any(dim=1)
+    return mask | first
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,73 @@
+"""Intervals whose unit is what was sampled: subjects where there are enough of them, else trials; never windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+#: From this many subjects on, the subject is the unit of every interval.
+MIN_SUBJECTS = 5
+
+
+def cluster_ids(rows: pd.DataFrame) -> tuple[NDArray[np.intp], str]:
+    """Cluster number of each row and the unit's name: "subject" where there are at least five, else "trial"."""
+    if rows[["dataset", "subject"]].drop_duplicates().shape[0] >= MIN_SUBJECTS:
+        return np.asarray(rows.groupby(["dataset", "subject"], sort=True).ngroup(), dtype=np.intp), "subject"
+    return trial_ids(rows), "trial"
+
+
+def trial_ids(rows: pd.DataFrame) -> NDArray[np.intp]:
+    """Number of the trial (dataset, recording, trial) each row belongs to."""
+    return np.asarray(rows.groupby(["dataset", "recording", "trial"], sort=True).ngroup(), dtype=np.intp)
+
+
+def bootstrap_counts(n_clusters: int, n_draws: int, seed: int) -> NDArray[np.int64]:
+    """How often each cluster occurs in each bootstrap draw, (draw, cluster)."""
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(n_clusters, np.full(n_clusters, 1.0 / n_clusters), size=n_draws)
+
+
+def bootstrap_interval(
+    statistic: Callable[[NDArray[np.int64]], NDArray], n_clusters: int, seed: int, level: float = 0.95, n_draws: int = 2000
+) -> tuple[float, float]:
+    """Percentile interval of ``statistic``, which maps (draw, cluster) counts to (draw,) values.
+
+    NaN where there is only one cluster: resampling one unit says nothing about others.
+    """
+    if n_clusters < 2:
+        return float("nan"), float("nan")
+    values = statistic(bootstrap_counts(n_clusters, n_draws, seed))
+    tail = (1 - level) / 2
+    low, high = np.nanquantile(values, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def mean_interval(
+    values: NDArray, clusters: NDArray[np.intp], seed: int, level: float = 0.95, n_draws: int = 2000
+) -> tuple[float, float]:
+    """Cluster bootstrap interval of the mean of ``values`` (n,) with cluster numbers ``clusters`` (n,)."""
+    number = int(clusters.max()) + 1
+    totals, sizes = np.bincount(clusters, values, number), np.bincount(clusters, minlength=number).astype(float)
+    return bootstrap_interval(lambda counts: (counts @ totals) / (counts @ sizes), number, seed, level, n_draws)
+
+
+def careful_interval(values: NDArray, clusters: NDArray[np.intp], seed: int, level: float = 0.99) -> tuple[float, float]:
+    """The wider of the cluster bootstrap and Student's t over cluster means, for decisions that rest on few clusters.
+
+    With a handful of clusters the percentile bootstrap is too narrow; the t quantile grows as clusters get fewer.
+    NaN where there is only one cluster.
+    """
+    number = int(clusters.max()) + 1
+    if number < 2:
+        return float("nan"), float("nan")
+    sizes = np.bincount(clusters, minlength=number)
+    means = np.bincount(clusters, values, number) / sizes
+    centre = float(np.mean(values))
+    spread = np.sqrt(number / (number - 1) * ((sizes / sizes.sum()) ** 2 * (means - centre) ** 2).sum())
+    half = stats.t.ppf(0.5 + level / 2, number - 1) * spread
+    low, high = mean_interval(values, clusters, seed, level)
+    return min(low, centre - half), max(high, centre + half)

@@ -1,0 +1,7 @@
+"""Models by name, as import strings of the configs that build them; the name is what a model folder says it holds."""
+
+MODELS: dict[str, str] = {
+    "pretraining": "mindleaf.models.pretraining:PretrainingConfig",
+    "aligned": "mindleaf.models.alignment:AlignedConfig",
+    "classifier": "mindleaf.models.classifier:ClassifierConfig",
+}

@@ -1,0 +1,243 @@
+"""Stages 2 and 3: EEG and audio brought into one space, and every candidate scored (MindMix, section 3.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import torch
+from einops import rearrange, reduce
+from jaxtyping import Bool, Float, Int
+from pydantic import model_validator
+from torch import Tensor, nn
+
+from mindleaf.batch import Batch
+from mindleaf.config import Config
+from mindleaf.encoders.audio_tower import AudioTower, AudioTowerConfig
+from mindleaf.encoders.mindmix import PATCH_SAMPLES, MindMixConfig, MindMixEncoder, masked_mean
+from mindleaf.encoders.stem import StemConfig, TemporalStem
+from mindleaf.errors import BadInput
+from mindleaf.fusion.calra import Calra
+from mindleaf.fusion.dual_tower import DualTower
+from mindleaf.fusion.paper_paired import authors_decision, paper_paired_similarity
+from mindleaf.fusion.similarity import LogitScale
+from mindleaf.models.chunking import encode_in_chunks
+from mindleaf.models.facts import ModelFacts
+
+Pairing = Literal["all_pairs", "dual_tower", "paper_paired"]
+
+
+@dataclass(eq=False)
+class Contrast:
+    """Logits of a batch for contrastive training: every window against every window's stream 0, and against the
+    streams 1.. of its own window (the talker not attended to), where asked for."""
+
+    pairs: Float[Tensor, "batch batch"]
+    unattended: Float[Tensor, "batch stream"] | None
+
+
+class Unpatching(nn.Module):
+    """Encoder tokens back to frames: a learned weighting of the channels, then each one-second token gives its frames."""
+
+    def __init__(self, width: int, dims: int, frames_per_patch: int) -> None:
+        super().__init__()
+        self.relevance = nn.Linear(width, 1)
+        self.spread = nn.Linear(width, frames_per_patch * dims)
+        self.frames_per_patch = frames_per_patch
+        # Zero at the start: an encoder that has learned nothing yet adds nothing to the stem.
+        self.gate = nn.Parameter(torch.zeros(()))
+
+    def forward(
+        self, tokens: Float[Tensor, "batch channel patch width"], mask: Bool[Tensor, "batch channel patch"]
+    ) -> Float[Tensor, "batch frame dim"]:
+        relevance = self.relevance(tokens).squeeze(-1).masked_fill(~mask, -1e4)
+        weights = relevance.softmax(dim=1).unsqueeze(-1) * mask.unsqueeze(-1)
+        frames = self.spread((tokens * weights).sum(dim=1))
+        return self.gate * rearrange(frames, "b p (f d) -> b (p f) d", f=self.frames_per_patch)
+
+
+class AlignedModel(nn.Module):
+    """Scores candidate sounds against EEG.
+
+    Time-resolved (``pool`` None): EEG frames are the stem's plus the encoder's, audio frames come from the tower at the
+    same rate, and nothing is averaged before the score. Pooled (``pool`` given): one vector per window and sound, as in
+    the paper. EEG is read up to the stem's reach after the last audio frame; what is missing there counts as zeros.
+    """
+
+    def __init__(
+        self,
+        *,
+        stem: TemporalStem | None,
+        encoder: MindMixEncoder | None,
+        unpatching: Unpatching | None,
+        pool: nn.Module | None,
+        audio_tower: AudioTower,
+        fusion: Calra | DualTower,
+        pairing: Pairing,
+        frame_rate: float,
+        chunk: int,
+    ) -> None:
+        super().__init__()
+        self.stem, self.encoder, self.unpatching, self.pool = stem, encoder, unpatching, pool
+        self.audio_tower, self.fusion = audio_tower, fusion
+        self.logit_scale = LogitScale()
+        self.pairing, self.frame_rate, self.chunk = pairing, frame_rate, chunk
+
+    def eeg_frames(self, batch: Batch, n_frames: int) -> Float[Tensor, "batch frame dim"]:
+        """The EEG in the shared space, one row per audio frame (one row in all where pooled)."""
+        if self.pool is not None:
+            tokens, mask = self._tokens(batch, n_frames)
+            pooled = masked_mean(rearrange(tokens, "b c p w -> b (c p) w"), rearrange(mask, "b c p -> b (c p)"))
+            return rearrange(self.pool(pooled), "b d -> b 1 d")
+        frames: Tensor | None = None if self.stem is None else self.stem(batch, n_frames)
+        if self.unpatching is not None:
+            context = self.unpatching(*self._tokens(batch, n_frames))[:, :n_frames]
+            frames = context if frames is None else frames + context
+        assert frames is not None
+        return frames
+
+    def _tokens(self, batch: Batch, n_frames: int) -> tuple[Tensor, Tensor]:
+        assert self.encoder is not None
+        n_patches = max(1, -(-n_frames // round(self.frame_rate)))
+        return encode_in_chunks(self.encoder, batch, n_patches, min(self.chunk, n_patches))
+
+    def audio_frames(self, audio: Float[Tensor, "batch stream feature frame"]) -> Float[Tensor, "batch stream frame dim"]:
+        frames = self.audio_tower(audio)
+        return frames if self.pool is None else reduce(frames, "b s f d -> b s 1 d", "mean")
+
+    def score(self, batch: Batch) -> Float[Tensor, "batch stream"]:
+        """Logit of each candidate of each window; each is fused with the EEG separately, so their order cannot matter."""
+        audio = _audio(batch)
+        eeg = self.eeg_frames(batch, audio.shape[-1])
+        return self.logit_scale(self.fusion(eeg, self.audio_frames(audio), batch.auditory_type))
+
+    def forward(self, batch: Batch) -> Float[Tensor, "batch stream"]:
+        return self.score(batch)
+
+    def all_pairs(self, batch: Batch) -> Float[Tensor, "batch batch"]:
+        """Logit of every window against stream 0 of every window."""
+        return self.contrast(batch).pairs
+
+    def contrast(self, batch: Batch, unattended: bool = False) -> Contrast:
+        """Logits for contrastive training under the model's pairing, the frames computed once."""
+        audio = _audio(batch)
+        eeg, frames = self.eeg_frames(batch, audio.shape[-1]), self.audio_frames(audio)
+        attended = frames[:, 0]
+        if self.pairing == "paper_paired":
+            assert isinstance(self.fusion, Calra)
+            pairs = paper_paired_similarity(self.fusion, eeg, attended, batch.auditory_type)
+        else:
+            pairs = self.fusion.all_pairs(eeg, attended, batch.auditory_type)
+        others = None
+        if unattended and audio.shape[1] > 1:
+            others = self.logit_scale(self.fusion(eeg, frames[:, 1:], batch.auditory_type))
+        return Contrast(self.logit_scale(pairs), others)
+
+    def authors_score(self, batch: Batch, attended: Int[Tensor, " batch"]) -> Float[Tensor, "batch stream"]:
+        """The authors' attention rule, which is told the answer. UNSOUND: for the audit and for fidelity only."""
+        if not isinstance(self.fusion, Calra):
+            raise BadInput("the authors' rule wants CALRA, got a dual tower; build the model with pairing='paper_paired'.")
+        audio = _audio(batch)
+        eeg = self.eeg_frames(batch, audio.shape[-1])
+        return authors_decision(self.fusion, eeg, self.audio_frames(audio), attended)
+
+
+def _audio(batch: Batch) -> Float[Tensor, "batch stream feature frame"]:
+    if batch.audio is None:
+        raise BadInput("scoring sounds wants a batch with audio, got one without; read it from a store with stimuli.")
+    return batch.audio
+
+
+class AlignedConfig(Config):
+    """What a person decides about alignment. The defaults are the time-resolved form; ``paper`` is the paper's.
+
+    dims      size of the shared space (per frame, or of the one vector where pooled)
+    encoder   None leaves the stem alone        stem    None leaves the encoder alone
+    pairing   all_pairs (sound, CALRA), dual_tower (sound, no CALRA), paper_paired (unsound, pooled only)
+    chunk     seconds of EEG the encoder reads at once
+    """
+
+    encoder: MindMixConfig | None = MindMixConfig(vq_input="bypass")
+    stem: StemConfig | None = StemConfig()
+    audio: AudioTowerConfig = AudioTowerConfig()
+    alignment: Literal["frames", "pooled"] = "frames"
+    pairing: Pairing = "all_pairs"
+    dims: int = 32
+    heads: int = 4
+    hidden: int = 64
+    rank: int = 16
+    type_aligner: bool = True
+    type_dropout: float = 0.1
+    chunk: int = 2
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        if self.pairing == "paper_paired" and self.alignment != "pooled":
+            raise ValueError("paper_paired is the paper's pooled form; set alignment='pooled'")
+        if self.encoder is None and (self.stem is None or self.alignment == "pooled"):
+            raise ValueError("the EEG side wants an encoder or, time-resolved, a stem")
+        if self.dims % self.heads:
+            raise ValueError(f"dims must be a multiple of heads, got {self.dims} and {self.heads}")
+        return self
+
+    @classmethod
+    def preset(cls, name: str) -> AlignedConfig:
+        """The time-resolved form around an encoder preset; "linear" is the rung between the linear floor and the network."""
+        if name == "linear":
+            stem, tower = StemConfig(depth=0), AudioTowerConfig(depth=0)
+            return cls(encoder=None, stem=stem, audio=tower, pairing="dual_tower", dims=8)
+        encoder = MindMixConfig.preset(name).model_copy(update={"vq_input": "bypass"})
+        small = {"dims": 16, "hidden": 16, "rank": 8} if name == "tiny" else {}
+        return cls(encoder=encoder, **small)
+
+    @classmethod
+    def paper(cls, preset: str = "base", pairing: Pairing = "all_pairs") -> AlignedConfig:
+        """Pooled vectors of 256 dimensions through the codebook; ``pairing="paper_paired"`` is the form as printed."""
+        return cls(
+            encoder=MindMixConfig.preset(preset), stem=None, alignment="pooled", pairing=pairing, dims=256, hidden=512, rank=128
+        )
+
+    def build(self, facts: ModelFacts) -> AlignedModel:
+        """Raises BadInput where the audio's frame rate is not the stem's (sfreq / stride)."""
+        encoder = None if self.encoder is None else self.encoder.build(facts.n_electrodes)
+        frames = self.alignment == "frames"
+        pool = unpatching = stem = None
+        if frames and encoder is not None:
+            unpatching = Unpatching(encoder.width, self.dims, round(facts.frame_rate * PATCH_SAMPLES / facts.sfreq))
+        if not frames and encoder is not None:
+            pool = nn.Sequential(nn.Linear(encoder.width, self.dims), nn.GELU(), nn.LayerNorm(self.dims))
+        if frames and self.stem is not None:
+            _check_rate(facts, self.stem.stride)
+            stem = self.stem.build(facts.n_electrodes, self.dims, len(facts.subjects))
+        return AlignedModel(
+            stem=stem,
+            encoder=encoder,
+            unpatching=unpatching,
+            pool=pool,
+            audio_tower=self.audio.build(facts.n_audio_features, self.dims),
+            fusion=self._fusion(frames),
+            pairing=self.pairing,
+            frame_rate=facts.frame_rate,
+            chunk=self.chunk,
+        )
+
+    def _fusion(self, frames: bool) -> Calra | DualTower:
+        if self.pairing == "dual_tower":
+            return DualTower(centre=frames)
+        return Calra(
+            self.dims,
+            heads=self.heads,
+            hidden=self.hidden,
+            rank=self.rank,
+            form="frames" if frames else "vector",
+            aligner=self.type_aligner,
+            type_dropout=self.type_dropout,
+        )
+
+
+def _check_rate(facts: ModelFacts, stride: int) -> None:
+    if abs(facts.sfreq / stride - facts.frame_rate) > 1e-6:
+        raise BadInput(
+            f"the stem gives {facts.sfreq / stride:g} frames a second, the audio has {facts.frame_rate:g}; "
+            f"set stem.stride={facts.sfreq / facts.frame_rate:g} or choose another audio frame rate."
+        )

@@ -1,0 +1,28 @@
+"""ModelFacts: what the data decided about a model, as against what a person decided (its config)."""
+
+from __future__ import annotations
+
+import hashlib
+
+from pydantic import Field
+
+from mindleaf.config import Config
+from mindleaf.montage import ELECTRODES
+
+
+def electrode_table_id() -> str:
+    """Twelve hex digits of the electrode table's names in order: a model's rows mean nothing under another table."""
+    return hashlib.sha256("\n".join(ELECTRODES).encode()).hexdigest()[:12]
+
+
+class ModelFacts(Config):
+    """sfreq in Hz; ``frame_rate`` of the audio frames in Hz; ``subjects`` in the order of ``Batch.subject``."""
+
+    n_electrodes: int = Field(default_factory=lambda: len(ELECTRODES))
+    electrode_table: str = Field(default_factory=electrode_table_id)
+    sfreq: float = 200.0
+    n_audio_features: int = 0
+    frame_rate: float = 50.0
+    audio_fingerprint: str = ""
+    subjects: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()

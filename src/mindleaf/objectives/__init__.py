@@ -1,0 +1,7 @@
+"""Objectives by name, as import strings. Each is a frozen config that is called: objective(model, batch, seed) -> Losses."""
+
+OBJECTIVES: dict[str, str] = {
+    "codebook": "mindleaf.objectives.codebook:CodebookObjective",
+    "contrastive": "mindleaf.objectives.contrastive:ContrastiveObjective",
+    "classification": "mindleaf.objectives.classification:ClassificationObjective",
+}

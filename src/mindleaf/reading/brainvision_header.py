@@ -1,0 +1,51 @@
+"""The second look at BrainVision headers (Vision exchange format, version 1): names, rate and the size of the data file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from mindleaf.errors import ReadError
+from mindleaf.reading.notes import note
+
+_BYTES = {"INT_16": 2, "UINT_16": 2, "INT_32": 4, "IEEE_FLOAT_32": 4}
+
+
+def brainvision_notes(path: Path, names: list[str], sfreq: float, n_times: int) -> list[dict[str, Any]]:
+    """Compare what the reader returned with the header's own lines. Raises ReadError where they differ."""
+    text = path.read_bytes().decode("latin-1")
+    fields = dict(re.findall(r"^(\w+)\s*=\s*(.*?)\s*$", text, re.MULTILINE))
+    try:
+        n_channels, interval_us = int(fields["NumberOfChannels"]), float(fields["SamplingInterval"])
+        data = path.parent / fields["DataFile"].replace("$b", path.stem)
+    except (KeyError, ValueError):
+        raise ReadError(
+            f"{path}: wanted DataFile, NumberOfChannels and SamplingInterval in the header; the header is damaged."
+        ) from None
+    if n_channels != len(names):
+        raise ReadError(f"{path}: the header promises {n_channels} channels and names {len(names)}; the header is damaged.")
+    if interval_us <= 0 or abs(1e6 / interval_us - sfreq) > 1e-6 * sfreq:
+        raise ReadError(f"{path}: the sampling interval {interval_us:g} us is not {sfreq:g} Hz; the header is damaged.")
+    width = _BYTES.get(fields.get("BinaryFormat", ""))
+    if width is None or not data.exists():
+        return []
+    notes = []
+    promised = int(fields["DataPoints"]) if fields.get("DataPoints", "").isdigit() else n_times
+    if promised > n_times:
+        notes.append(
+            note(
+                "truncated",
+                f"truncated, lost_s={(promised - n_times) / sfreq:g}: the header promises {promised} samples, "
+                f"the file holds {n_times}",
+            )
+        )
+    elif data.stat().st_size % (width * n_channels):
+        notes.append(
+            note("truncated", "truncated, lost_s=0: the data file ends inside a sample; its end, or the header, is damaged")
+        )
+    elif data.stat().st_size != width * n_channels * n_times:
+        notes.append(
+            note("size_differs", f"size_differs: the data file does not hold {n_channels} x {n_times} values; check the header")
+        )
+    return notes

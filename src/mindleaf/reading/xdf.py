@@ -1,0 +1,68 @@
+"""Recordings of the lab streaming layer (XDF): the EEG stream, and markers as events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mindleaf.errors import ReadError
+from mindleaf.reading.formats import OpenSignal
+from mindleaf.reading.notes import note
+from mindleaf.reading.units import asked_unit, volts_per_unit
+
+
+def open_xdf(path: Path, unit: str | None) -> OpenSignal:
+    """Open the only stream of type EEG. Raises ReadError where there is none, or more than one."""
+    import pyxdf
+
+    streams, _ = pyxdf.load_xdf(str(path), verbose=False)
+    found = [stream for stream in streams if _first(stream["info"], "type").lower() == "eeg"]
+    if len(found) != 1:
+        kinds = ", ".join(sorted({_first(stream["info"], "type") or "untyped" for stream in streams}))
+        raise ReadError(
+            f"{path}: wanted one stream of type EEG, found {len(found)} (streams: {kinds or 'none'}); record or "
+            f"export one EEG stream."
+        )
+    stream = found[0]
+    values = np.asarray(stream["time_series"], np.float64).T
+    sfreq = float(_first(stream["info"], "nominal_srate") or 0)
+    if sfreq <= 0 or values.ndim != 2 or not values.size:
+        raise ReadError(f"{path}: the EEG stream has {values.size} values at {sfreq:g} Hz; wanted a regular stream with data.")
+    names, units = _channels(stream["info"], len(values))
+    factors = [asked_unit(unit) if unit else volts_per_unit(name) for name in units]
+    unknown = [name for name, factor in zip(names, factors, strict=True) if factor is None]
+    notes = (
+        [note("unit_unknown", f"unit_unknown: {len(unknown)} channels name no unit; taken as microvolts, pass --unit", unknown)]
+        if unknown
+        else []
+    )
+    scales = np.array([1.0 if factor is None else 1e6 * factor for factor in factors])[:, None]
+    start = float(stream["time_stamps"][0])
+    return OpenSignal(
+        names, ["eeg"] * len(names), sfreq, values.shape[1], lambda a, b: values[:, a:b] * scales, _markers(streams, start), notes
+    )
+
+
+def _first(info: dict[str, Any] | None, name: str) -> str:
+    value = (info or {}).get(name) or [""]
+    return str(value[0] or "")
+
+
+def _channels(info: dict[str, Any], n_channels: int) -> tuple[list[str], list[str]]:
+    described = []
+    if info.get("desc") and info["desc"][0] and info["desc"][0].get("channels"):
+        described = info["desc"][0]["channels"][0].get("channel", [])
+    if len(described) != n_channels:
+        return [f"ch{number}" for number in range(1, n_channels + 1)], [""] * n_channels
+    return [_first(item, "label") for item in described], [_first(item, "unit") for item in described]
+
+
+def _markers(streams: list[dict[str, Any]], start: float) -> list[list[Any]]:
+    return [
+        [float(time) - start, 0.0, str(np.ravel(mark)[0])]
+        for stream in streams
+        if _first(stream["info"], "type").lower() in ("markers", "marker")
+        for time, mark in zip(stream["time_stamps"], stream["time_series"], strict=True)
+    ]

@@ -1,0 +1,23 @@
+"""The table of systems, and the linear floor of each task."""
+
+from mindleaf.systems.system import SystemEntry
+
+SYSTEMS = {
+    "trf": SystemEntry("Backward TRF (ridge)", candidates="mindleaf.systems.trf:TRFSystem"),
+    "cca": SystemEntry("Canonical correlation", candidates="mindleaf.systems.cca:CCASystem"),
+    "bandpower_lr": SystemEntry("Band power + logistic regression", labels="mindleaf.systems.bandpower:BandPowerSystem"),
+    "mdm": SystemEntry("Riemannian minimum distance to mean", labels="mindleaf.systems.riemann:MDMSystem"),
+    "ts_lr": SystemEntry("Tangent space + logistic regression", labels="mindleaf.systems.riemann:TangentSpaceSystem"),
+    "csp_lda": SystemEntry("CSP + LDA", labels="mindleaf.systems.csp:CSPSystem"),
+    "mindmix": SystemEntry(
+        "MindMix",
+        candidates="mindleaf.systems.mindmix:MindMixListener",
+        labels="mindleaf.systems.mindmix:MindMixClassifier",
+    ),
+}
+
+FLOOR = {
+    "attention": ("trf",),
+    "match_mismatch": ("trf",),
+    "classify": ("bandpower_lr", "ts_lr"),
+}

@@ -1,0 +1,40 @@
+import torch
+
+from mindleaf.layers.transformer import DropPath, Transformer
+
+
+def n_parameters(module: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def test_the_vanilla_stack_of_the_paper_has_5_791_200_parameters():
+    vanilla = Transformer(200, 12, 10, 800, qk_norm=False, layer_scale=None, final_norm=False)
+    assert n_parameters(vanilla) == 5_791_200
+
+
+def test_tokens_that_do_not_exist_change_nothing_and_come_out_as_zeros():
+    torch.manual_seed(0)
+    stack = Transformer(16, 2, 4, 32).eval()
+    tokens = torch.randn(3, 5, 16)
+    padded = torch.cat([tokens, 100 * torch.randn(3, 4, 16)], dim=1)
+    mask = torch.arange(9).expand(3, 9) < 5
+    out = stack(padded, mask)
+    torch.testing.assert_close(out[:, :5], stack(tokens), atol=1e-5, rtol=1e-5)
+    assert not out[:, 5:].any()
+
+
+def test_a_row_without_any_token_gives_zeros_and_no_nan_gradient():
+    stack = Transformer(16, 1, 4, 32)
+    mask = torch.tensor([[True, True], [False, False]])
+    out = stack(torch.randn(2, 2, 16), mask)
+    out.sum().backward()
+    assert not out[1].any()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in stack.parameters())
+
+
+def test_drop_path_keeps_the_mean_and_is_off_in_evaluation():
+    torch.manual_seed(0)
+    drop = DropPath(0.25)
+    ones = torch.ones(4000, 2)
+    assert abs(float(drop(ones).mean()) - 1.0) < 0.05
+    assert torch.equal(drop.eval()(ones), ones)

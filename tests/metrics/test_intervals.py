@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from mindleaf.metrics.chance import binomial_limit, binomial_two_sided, chance_levels
+from mindleaf.metrics.comparisons import holm, paired_difference
+from mindleaf.metrics.intervals import careful_interval, cluster_ids, mean_interval
+
+
+def table(n_subjects):
+    subjects = np.repeat([f"{k:02d}" for k in range(n_subjects)], 4)
+    return pd.DataFrame({"dataset": "d", "subject": subjects, "recording": subjects, "trial": ["a", "a", "b", "b"] * n_subjects})
+
+
+def test_unit_is_the_subject_from_five_subjects_on():
+    ids, unit = cluster_ids(table(5))
+    assert (unit, len(set(ids))) == ("subject", 5)
+    ids, unit = cluster_ids(table(4))
+    assert (unit, len(set(ids))) == ("trial", 8)
+
+
+def test_interval_over_clusters_covers_what_an_interval_over_windows_misses():
+    """Windows of a trial are equal here, so treating them as independent must understate the error."""
+    rng = np.random.default_rng(0)
+    hits = {"clusters": 0, "windows": 0}
+    for draw in range(100):
+        clusters = np.repeat(np.arange(20), 30)
+        values = (rng.random(20) < 0.5).astype(float)[clusters]
+        for name, ids in (("clusters", clusters), ("windows", np.arange(600))):
+            low, high = mean_interval(values, ids, seed=draw, n_draws=300)
+            hits[name] += low <= 0.5 <= high
+    assert hits["clusters"] >= 88
+    assert hits["windows"] <= 50
+
+
+def test_careful_interval_is_wider_with_few_clusters_and_unknown_with_one():
+    values = np.array([0.6, 0.7, 0.55, 0.65])
+    low, high = careful_interval(values, np.arange(4), seed=0)
+    assert low < 0.5 < values.mean() < high
+    assert all(np.isnan(careful_interval(values, np.zeros(4, int), seed=0)))
+
+
+def test_same_seed_same_interval():
+    values, clusters = np.random.default_rng(3).random(50), np.arange(50) // 5
+    assert mean_interval(values, clusters, seed=7) == mean_interval(values, clusters, seed=7)
+    assert mean_interval(values, clusters, seed=7) != mean_interval(values, clusters, seed=8)
+
+
+def test_luck_limit_of_few_and_many_trials():
+    assert binomial_limit(0.5, 4) == 1.0
+    assert binomial_limit(0.5, 100) == pytest.approx(0.59, abs=0.005)
+    assert stats.binom.sf(binomial_limit(0.25, 60) * 60 - 1, 60, 0.25) < 0.05
+    assert binomial_two_sided(50, 100, 0.5) == pytest.approx(1.0)
+
+
+def test_chance_of_unbalanced_labels_is_the_larger_class_for_accuracy_only():
+    levels = chance_levels([0] * 75 + [1] * 25, np.full(100, 2), "labels")
+    assert levels["accuracy"] == 0.75
+    assert levels["balanced_accuracy"] == 0.5
+    assert chance_levels([0, 1], [2, 3], "candidates")["accuracy"] == pytest.approx(5 / 12)
+
+
+def test_paired_difference_finds_a_constant_advantage_and_nothing_between_equals():
+    rng = np.random.default_rng(0)
+    clusters = np.repeat(np.arange(10), 20)
+    base = (rng.random(200) < 0.6).astype(float)
+    better = paired_difference(np.minimum(base + (rng.random(200) < 0.3), 1), base, clusters, seed=0)
+    assert better.ci95[0] > 0
+    assert better.p_wilcoxon < 0.01 and better.p_t < 0.01
+    equal = paired_difference(base, base, clusters, seed=0)
+    assert (equal.difference, equal.p_wilcoxon, equal.p_t) == (0, 1, 1)
+
+
+def test_holm_steps_down_and_skips_missing():
+    assert holm(np.array([0.01, 0.04, 0.03])) == pytest.approx([0.03, 0.06, 0.06])
+    corrected = holm(np.array([0.02, np.nan, 0.5]))
+    assert corrected[0] == pytest.approx(0.04)
+    assert np.isnan(corrected[1])
