@@ -18,7 +18,7 @@ _FACE = {
     "tasks": "mindleaf.tasks",
 }
 
-__all__ = [*_FACE]  # noqa: PLE0604
+__all__ = [*_FACE]
 
 
 def __getattr__(name: str) -> Any:

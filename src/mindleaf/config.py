@@ -44,10 +44,10 @@ class Config(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or cls.__name__
+            where = ".".join([cls.__name__, *(str(part) for part in first["loc"])])
+            came = f", got {first.get('input')!r}" if first["loc"] else ""
             raise BadInput(
-                f"{source}: {cls.__name__}.{where} wanted a valid value ({first['msg']}), "
-                f"got {first.get('input')!r}; fields are: {', '.join(cls.model_fields)}."
+                f"{source}: {where} wanted a valid value ({first['msg']}){came}; fields are: {', '.join(cls.model_fields)}."
             ) from error
 
     def with_settings(self, settings: Iterable[str]) -> Self:

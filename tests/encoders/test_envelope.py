@@ -51,7 +51,7 @@ def test_band_limits_the_frames():
 def test_blocks_leave_no_seam():
     """Longer than one block: the same frames as the part worked through by itself, away from its edges."""
     rng = np.random.default_rng(1)
-    samples = rng.standard_normal(round(70 * 4000)).astype(np.float32)
+    samples = rng.standard_normal(70 * 4000).astype(np.float32)
     frontend = EnvelopeFrontend(n_bands=2, audio_band=(100.0, 1500.0), band=None)
     whole = frontend(samples, 4000.0, "audio")
     part = frontend(samples[50 * 4000 :], 4000.0, "audio")

@@ -48,7 +48,12 @@ def test_channel_order_padding_and_unnamed_channels():
     batch = noise_batch(2, channels=4)
     batch = replace(batch, channel_index=torch.tensor([[0, 12, 12, 3]]).expand(2, -1))
     order = torch.tensor([2, 0, 3, 1])
-    turned = replace(batch, eeg=batch.eeg[:, order], channel_index=batch.channel_index[:, order], positions=batch.positions[:, order])
+    turned = replace(
+        batch,
+        eeg=batch.eeg[:, order],
+        channel_index=batch.channel_index[:, order],
+        positions=batch.positions[:, order],
+    )
     padded = replace(
         batch,
         eeg=torch.nn.functional.pad(batch.eeg, (0, 0, 0, 2), value=5.0),

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from mindleaf.evaluation.clusters import cluster_ids
 from mindleaf.metrics.chance import binomial_limit, binomial_two_sided, chance_levels
 from mindleaf.metrics.comparisons import holm, paired_difference
-from mindleaf.metrics.intervals import careful_interval, cluster_ids, mean_interval
+from mindleaf.metrics.intervals import careful_interval, mean_interval
 
 
 def table(n_subjects):

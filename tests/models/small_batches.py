@@ -10,9 +10,7 @@ from mindleaf.models.facts import ModelFacts
 FACTS = ModelFacts(n_audio_features=3, classes=("rest", "task"), subjects=("s1", "s2"))
 
 
-def noise_batch(
-    n: int = 4, channels: int = 5, seconds: float = 2.0, streams: int = 2, context: int = 80, seed: int = 0
-) -> Batch:
+def noise_batch(n: int = 4, channels: int = 5, seconds: float = 2.0, streams: int = 2, context: int = 80, seed: int = 0) -> Batch:
     """EEG and audio drawn independently. Electrodes are the first of the table, each stream its own stimulus."""
     draw = torch.Generator().manual_seed(seed)
     n_frames = round(seconds * 50)

@@ -59,7 +59,12 @@ def test_all_pairs_and_score_agree_on_the_true_pairs(model):
 def test_channel_order_and_padding_change_nothing(model):
     batch = noise_batch(3, channels=4)
     order = torch.tensor([2, 0, 3, 1])
-    turned = replace(batch, eeg=batch.eeg[:, order], channel_index=batch.channel_index[:, order], positions=batch.positions[:, order])
+    turned = replace(
+        batch,
+        eeg=batch.eeg[:, order],
+        channel_index=batch.channel_index[:, order],
+        positions=batch.positions[:, order],
+    )
     pad = torch.nn.functional.pad
     padded = replace(
         batch,

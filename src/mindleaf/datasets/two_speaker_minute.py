@@ -19,8 +19,9 @@ from mindleaf.recording import Candidate, Recording, Stimulus, Trial
 
 _EEG, _AUDIO = "eeg_1min.mat", "stim_1min.wav"
 _SIDES = ("left", "right")
-#: The .mat file names the attended talker; that "male2" is audio channel 1 comes from the collection's description.
-_ATTENDED = {"male2": 1}
+#: The .mat file names the attended talker; the collection's label table calls its audio channel 1. Counted from 0 that is the
+#: second channel: the published backward decoder (r +.09 attended, -.04 ignored) comes out only this way round.
+_ATTENDED = {"male2": 2}
 
 
 def recordings(root: Path) -> Iterator[Recording]:
@@ -104,7 +105,7 @@ DATASET = Dataset(
             "The attended talker never changes: a system that ignores the EEG is always right.",
             "The signal is low-passed near 26 Hz.",
         ),
-        unverified=("the unit, taken as microvolts", "that audio channel 1 is the left ear", "the name of the ignored talker"),
+        unverified=("the unit, taken as microvolts", "that the attended channel 1 is counted from 0 (inferred from the published decoder's result)", "that the first audio channel is the left ear", "the name of the ignored talker"),
     ),
     recordings=recordings,
 )

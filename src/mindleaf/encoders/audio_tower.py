@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float
@@ -21,7 +23,7 @@ class AudioTower(nn.Module):
         self.kernel = kernel
         self.linear = nn.Conv1d(n_features, dims, 1, bias=False)
         widths = [n_features] + [hidden] * depth
-        self.convolutions = nn.ModuleList(nn.Conv1d(a, b, kernel) for a, b in zip(widths, widths[1:]))
+        self.convolutions = nn.ModuleList(nn.Conv1d(a, b, kernel) for a, b in pairwise(widths))
         self.out = nn.Conv1d(hidden, dims, 1, bias=False) if depth else None
         if self.out is not None:
             nn.init.zeros_(self.out.weight)

@@ -101,7 +101,9 @@ class MindMixEncoder(nn.Module):
         values[present] = quantized.values.to(tokens.dtype)
         return CodedTokens(values, ids, quantized.loss)
 
-    def place(self, values: Float[Tensor, "batch channel patch width"], batch: Batch) -> Float[Tensor, "batch channel patch width"]:
+    def place(
+        self, values: Float[Tensor, "batch channel patch width"], batch: Batch
+    ) -> Float[Tensor, "batch channel patch width"]:
         """Add patch number and electrode (Eq. 1)."""
         space = rearrange(self.space(batch.channel_index, batch.positions), "b c w -> b c 1 w")
         return values + space + self.order(values.shape[2])
@@ -123,9 +125,7 @@ def presence(
     return channels & rearrange(patch_mask, "b p -> b 1 p")
 
 
-def masked_mean(
-    tokens: Float[Tensor, "batch token width"], mask: Bool[Tensor, "batch token"]
-) -> Float[Tensor, "batch width"]:
+def masked_mean(tokens: Float[Tensor, "batch token width"], mask: Bool[Tensor, "batch token"]) -> Float[Tensor, "batch width"]:
     """Mean over the tokens that exist; zeros for a window that has none."""
     weights = mask.unsqueeze(-1).to(tokens.dtype)
     return (tokens * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1.0)

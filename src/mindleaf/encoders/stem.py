@@ -92,8 +92,9 @@ class TemporalStem(nn.Module):
             kernel = (context // stride - 1) // depth + 1
             blocks = [ForwardBlock(hidden, kernel, dropout) for _ in range(depth)]
             entry = nn.Conv1d(sources, hidden, 2 * stride, stride=stride)
-            self.deep = nn.Sequential(entry, nn.GELU(), *blocks, nn.Conv1d(hidden, dims, 1, bias=False))
-            nn.init.zeros_(self.deep[-1].weight)
+            out = nn.Conv1d(hidden, dims, 1, bias=False)
+            nn.init.zeros_(out.weight)
+            self.deep = nn.Sequential(entry, nn.GELU(), *blocks, out)
 
     def forward(self, batch: Batch, n_frames: int) -> Float[Tensor, "batch frame dim"]:
         """``n_frames`` frames; EEG beyond the last frame's reach is cut, missing EEG is zeros."""

@@ -89,12 +89,17 @@ def _load(folder: Path) -> Any:
     try:
         from transformers import Wav2Vec2Model
     except ImportError as error:
-        raise BadInput("wav2vec2 wants the package transformers, which is not installed; pip install 'mindleaf[audio]'.") from error
+        raise BadInput(
+            "wav2vec2 wants the package transformers, which is not installed; pip install 'mindleaf[audio]'."
+        ) from error
     try:
-        model, report = Wav2Vec2Model.from_pretrained(folder, local_files_only=True, output_loading_info=True)
+        loaded: Any = Wav2Vec2Model.from_pretrained(folder, local_files_only=True, output_loading_info=True)
     except (OSError, ValueError, RuntimeError) as error:
-        raise BadInput(f"{folder}: wanted a wav2vec2 model saved by transformers, got one that does not load ({error}).") from error
+        raise BadInput(
+            f"{folder}: wanted a wav2vec2 model saved by transformers, got one that does not load ({error})."
+        ) from error
     # Weights that do not match are left random by the library; frames from them would look fine and mean nothing.
+    model, report = loaded
     missing = sorted(set(report["missing_keys"]) - {"masked_spec_embed"})
     if missing:
         raise BadInput(f"{folder}: {len(missing)} weights of the model are not in the file (first: {missing[0]}); copy it again.")

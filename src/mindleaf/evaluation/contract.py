@@ -33,8 +33,11 @@ class System(Protocol):
 class Task(Protocol):
     """What is asked of a window."""
 
-    name: str
-    asks: Asks
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def asks(self) -> Asks: ...
 
     def prepare(self, windows: pd.DataFrame, seed: int) -> pd.DataFrame: ...
 

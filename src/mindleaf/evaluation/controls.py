@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mindleaf.evaluation.clusters import cluster_ids, trial_ids
 from mindleaf.evaluation.permutation import label_null
 from mindleaf.evaluation.predict import Cell, option_scores, right_answers
 from mindleaf.evaluation.statistics import balanced_credit
 from mindleaf.evaluation.verdict import AuditRow, ControlScore, must_be_at_chance, skipped
-from mindleaf.metrics.intervals import cluster_ids, trial_ids
 from mindleaf.metrics.scores import correctness, decisions
 from mindleaf.store.examples import Examples
 

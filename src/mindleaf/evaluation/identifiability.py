@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mindleaf.errors import BadInput
+from mindleaf.evaluation.clusters import trial_ids
 from mindleaf.evaluation.verdict import AuditRow, skipped
 from mindleaf.fold import Fold
-from mindleaf.metrics.intervals import trial_ids
 from mindleaf.preprocessing.pipeline import BROAD
 from mindleaf.store.examples import Examples
 from mindleaf.store.store import Store

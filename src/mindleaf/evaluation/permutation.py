@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mindleaf.evaluation.clusters import cluster_ids, trial_ids
 from mindleaf.evaluation.statistics import balanced_credit, score_columns
 from mindleaf.evaluation.verdict import AuditRow
-from mindleaf.metrics.intervals import careful_interval, cluster_ids, trial_ids
+from mindleaf.metrics.intervals import careful_interval
 from mindleaf.metrics.scores import decisions
 
 CONTROL = "trial_permutation"

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mindleaf.evaluation.clusters import trial_ids
 from mindleaf.evaluation.contract import System
 from mindleaf.evaluation.controls import SAME, Subject, control_score, donor_rows, predicted, relative_difference
 from mindleaf.evaluation.predict import Cell, option_scores
 from mindleaf.evaluation.statistics import balanced_credit
 from mindleaf.evaluation.verdict import AuditRow, must_be_at_chance, skipped
-from mindleaf.metrics.intervals import trial_ids
 from mindleaf.metrics.scores import correctness
 from mindleaf.preprocessing.pipeline import Pipeline
 from mindleaf.store.examples import Examples

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mindleaf.evaluation.clusters import cluster_ids, trial_ids
 from mindleaf.evaluation.predict import SystemRun
 from mindleaf.fold import Fold
 from mindleaf.metrics import scores as score
 from mindleaf.metrics.chance import binomial_limit, chance_levels
 from mindleaf.metrics.comparisons import holm, paired_difference
-from mindleaf.metrics.intervals import bootstrap_interval, cluster_ids
+from mindleaf.metrics.intervals import bootstrap_interval
 
 VERSION = 1
 CONFUSION_METRICS: dict[str, Callable[[NDArray], NDArray]] = {
@@ -42,7 +43,8 @@ def window_metrics(predictions: pd.DataFrame, asks: str, seed: int) -> tuple[dic
     """Metrics of one system at one window length: the summary, and the list of per-fold values.
 
     ``mean`` and ``sd`` are over folds. ``ci95`` resamples subjects (where there are five or more) or trials, and takes
-    the same fold average in each draw; a fold counts as often as its clusters were drawn.
+    the same fold average in each draw; a fold counts as often as its clusters were drawn. The primary metric also has
+    ``ci95_trials``, which resamples trials however many subjects there are.
     """
     clusters, unit = cluster_ids(predictions)
     fold_names = list(dict.fromkeys(predictions["fold"]))
@@ -59,6 +61,9 @@ def window_metrics(predictions: pd.DataFrame, asks: str, seed: int) -> tuple[dic
         summary[name] = _summary(values, interval, chance[name])
         for entry, value in zip(per_fold, values, strict=True):
             entry[name] = _number(value)
+    trials = _cluster_confusions(predictions, trial_ids(predictions), fold_number)
+    by_trial = partial(_fold_means, trials, measure=CONFUSION_METRICS[PRIMARY[asks]])
+    summary[PRIMARY[asks]]["ci95_trials"] = [_number(x) for x in bootstrap_interval(by_trial, trials.shape[1], seed)]
     summary[PRIMARY[asks]]["chance_luck95"] = binomial_limit(chance[PRIMARY[asks]], n_independent)
     if asks == "labels" and len(score_columns(predictions)) == 2:
         summary["auroc"], areas = _auroc_summary(predictions, clusters, fold_number, seed)

@@ -8,12 +8,12 @@ sound. Use ``Calra.all_pairs`` and ``Calra.forward`` for results.
 from __future__ import annotations
 
 import torch
-from einops import rearrange
+from einops import einsum, rearrange
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from mindleaf.fusion.calra import Calra
-from mindleaf.fusion.similarity import standardise
+from mindleaf.fusion.similarity import LogitScale, standardise
 
 
 def paper_paired_similarity(
@@ -35,19 +35,23 @@ def paper_paired_similarity(
 
 def authors_decision(
     calra: Calra,
+    scale: LogitScale,
     eeg: Float[Tensor, "batch frame width"],
     audio: Float[Tensor, "batch stream frame width"],
     attended: Int[Tensor, " batch"],
 ) -> Float[Tensor, "batch stream"]:
-    """The authors' attention rule: fuse the EEG with the *attended* stream, compare that vector with every candidate.
+    """The authors' attention rule, as their public code carries it out.
 
-    UNSOUND: ``attended`` is the answer. On EEG that is pure noise a trained model is right nearly always.
+    The EEG is fused with the *attended* stream and that one vector is compared with every candidate (each aligned with
+    the EEG in turn); a candidate's score is its log-probability among the candidates of the same number in the batch.
+    UNSOUND: ``attended`` is the answer, and the score of a window depends on which others share its batch. Where
+    training has marked the EEG with the sound it is paired with, noise is decoded nearly without error.
     """
     n_streams = audio.shape[1]
     own, heard = calra.align(eeg, rearrange(audio, "b s f w -> (b s) f w"))
     heard = rearrange(heard, "(b s) f w -> b s f w", s=n_streams)
-    truth = heard[torch.arange(len(eeg), device=eeg.device), attended]
-    told, _ = calra.fuse(own, truth)
+    told, _ = calra.fuse(own, heard[torch.arange(len(eeg), device=eeg.device), attended])
     _, candidates = calra.fuse(rearrange(own, "b f w -> b 1 f w"), heard)
-    told = rearrange(standardise(told, calra.centre), "b f w -> b 1 f w")
-    return (told * standardise(candidates, calra.centre)).mean(dim=(-2, -1))
+    told, candidates = standardise(told, calra.centre), standardise(candidates, calra.centre)
+    similarity = einsum(told, candidates, "i f w, j s f w -> i s j") / told[0].numel()
+    return scale(similarity).log_softmax(dim=-1).diagonal(dim1=0, dim2=2).T

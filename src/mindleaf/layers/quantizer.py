@@ -62,8 +62,10 @@ class Quantizer(nn.Module):
         return Quantized(self.widen(values.squeeze(0)), ids.squeeze(0), loss.squeeze())
 
     def _nearest(self, tokens: Float[Tensor, "token width"]) -> Quantized:
-        scale = torch.rsqrt(self.spread.running_var + self.spread.eps)
-        directions = F.normalize((self.narrow(tokens) - self.spread.running_mean) * scale, dim=-1)
+        mean, variance = self.spread.running_mean, self.spread.running_var
+        assert mean is not None and variance is not None
+        spread = (self.narrow(tokens) - mean) * torch.rsqrt(variance + self.spread.eps)
+        directions = F.normalize(spread, dim=-1)
         ids = (directions @ self.quantize.codebook.T).argmax(dim=-1)
         return Quantized(self.widen(self.quantize.codebook[ids]), ids, tokens.new_zeros(()))
 

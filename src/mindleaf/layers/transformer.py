@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention through the fused kernel. ``qk_norm`` normalises queries and keys per head (Henry et al. 2020)."""
+    """Multi-head self-attention by the fused kernel; ``qk_norm`` normalises queries and keys per head (Henry et al. 2020)."""
 
     def __init__(self, width: int, heads: int, qk_norm: bool = True) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class DropPath(nn.Module):
         super().__init__()
         self.probability = probability
 
-    def forward(self, branch: Float[Tensor, "batch *rest"]) -> Float[Tensor, "batch *rest"]:
+    def forward(self, branch: Float[Tensor, " batch *rest"]) -> Float[Tensor, " batch *rest"]:
         if not self.training or self.probability == 0.0:
             return branch
         keep = 1.0 - self.probability

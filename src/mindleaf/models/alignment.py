@@ -139,7 +139,7 @@ class AlignedModel(nn.Module):
             raise BadInput("the authors' rule wants CALRA, got a dual tower; build the model with pairing='paper_paired'.")
         audio = _audio(batch)
         eeg = self.eeg_frames(batch, audio.shape[-1])
-        return authors_decision(self.fusion, eeg, self.audio_frames(audio), attended)
+        return authors_decision(self.fusion, self.logit_scale, eeg, self.audio_frames(audio), attended)
 
 
 def _audio(batch: Batch) -> Float[Tensor, "batch stream feature frame"]:
@@ -187,8 +187,9 @@ class AlignedConfig(Config):
             stem, tower = StemConfig(depth=0), AudioTowerConfig(depth=0)
             return cls(encoder=None, stem=stem, audio=tower, pairing="dual_tower", dims=8)
         encoder = MindMixConfig.preset(name).model_copy(update={"vq_input": "bypass"})
-        small = {"dims": 16, "hidden": 16, "rank": 8} if name == "tiny" else {}
-        return cls(encoder=encoder, **small)
+        if name == "tiny":
+            return cls(encoder=encoder, dims=16, hidden=16, rank=8)
+        return cls(encoder=encoder)
 
     @classmethod
     def paper(cls, preset: str = "base", pairing: Pairing = "all_pairs") -> AlignedConfig:

@@ -116,7 +116,9 @@ def start_from(model: nn.Module, folder: Path) -> list[str]:
         try:
             part.load_state_dict(source.state_dict(), strict=True)
         except RuntimeError as error:
-            raise ReadError(f"{folder}: its {name} does not fit this model's; choose the same preset ({_first(error)}).") from error
+            raise ReadError(
+                f"{folder}: its {name} does not fit this model's; choose the same preset ({_first(error)})."
+            ) from error
         taken.append(name)
     if not taken:
         raise BadInput(f"{folder}: wanted a model that shares a part with this one, it has: {', '.join(saved)}.")
@@ -157,7 +159,9 @@ def _fill(folder: Path, model: nn.Module, content: bytes) -> None:
         state: dict[str, Tensor] = load(content)
         model.load_state_dict(state, strict=True)
     except (SafetensorError, RuntimeError) as error:
-        raise ReadError(f"{folder / WEIGHTS}: the weights do not fill the model that {CONFIG} describes ({_first(error)}).") from error
+        raise ReadError(
+            f"{folder / WEIGHTS}: the weights do not fill the model that {CONFIG} describes ({_first(error)})."
+        ) from error
 
 
 def _json(path: Path, content: bytes) -> dict:

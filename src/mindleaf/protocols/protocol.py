@@ -43,7 +43,7 @@ class Protocol(Config, ABC):
     mark: ClassVar[Mark] = ""
 
     only: tuple[int, ...] = ()
-    val_fraction: float = Field(0.1, ge=0, lt=1)
+    val_fraction: float = Field(default=0.1, ge=0, lt=1)
     stratify: str = "label"
 
     def folds(self, index: pd.DataFrame, seed: int = 0) -> list[Fold]:

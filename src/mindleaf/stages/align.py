@@ -49,7 +49,7 @@ def align(
         seen |= exposure(part.store, part.rows)
     write_exposure(out, seen)
     last = lines[-1] if lines else {}
-    figures = {name: round(last[name], 4) for name in ("in_batch", "chance_loss", "top1", "chance_top1") if name in last}
+    figures: dict[str, object] = {name: round(last[name], 4) for name in ("in_batch", "chance_loss", "top1", "chance_top1") if name in last}
     listener.save(out, card("MindMix, EEG aligned with audio, stage 2", config, seen, figures))
     return out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,15 +30,18 @@ from mindleaf.systems.registry import build_system, floor_for
 from mindleaf.systems.system import System
 from mindleaf.tasks import Task, build_task
 
-#: Task of each depth of audit; a refit may not take longer than this in all, per system (seconds).
+#: Refits of the full audit may not take longer than this in all, per system (seconds).
 _REFIT_BUDGET_S = 1200.0
+#: An analysis interval up to this length is one window; a longer one is cut into windows of the second length (seconds).
+_LONGEST_INTERVAL_S, _WINDOW_S = 10.0, 2.0
 
 
 class EvaluateConfig(Config):
     """What is asked, of which windows, under which split.
 
-    windows_s   lengths in seconds; empty: the data set's own analysis interval, else 2 s
-    start_s, hop_s, first_only   how windows are cut from trials; None: the interval where there is one, else end to end
+    windows_s   lengths in seconds; empty: the data set's analysis interval where that is 10 s or less, else 2 s
+    start_s, stop_s   part of each trial that windows are cut from; None: the data set's analysis interval, else all of it
+    hop_s       from one window to the next; None: end to end
     settings    "protocol.x=y" and "SYSTEM.x=y" wishes, applied where the protocol and the systems are built
     """
 
@@ -45,8 +49,8 @@ class EvaluateConfig(Config):
     protocol: str | None = None
     windows_s: tuple[float, ...] = ()
     start_s: float | None = None
+    stop_s: float | None = None
     hop_s: float | None = None
-    first_only: bool | None = None
     target: Literal["side", "talker"] = "side"
     train_window_s: float | None = None
     seed: int = 0
@@ -106,7 +110,7 @@ def evaluate(
     if config.floor:
         present = {c.name for c in contestants}
         contestants += [_floor(name, config, task) for name in floor_for(config.task) if name not in present]
-    cut, windows_s = _cutting(config, store)
+    cut, windows_s = cutting(config, store)
     prepared = PreparedRows(store, other, task, config.seed, cut)
     runs = [_run(c, store, other, task, folds, windows_s, config, prepared, quiet) for c in contestants]
     audits = _audited(runs, contestants, folds, store, other, task, config, quiet)
@@ -131,6 +135,9 @@ def folds_of(config: EvaluateConfig, store: Store) -> list[Fold]:
     kind = PROTOCOLS[config.protocol]
     if "window_s" in kind.model_fields and config.windows_s and not any(w.startswith("window_s=") for w in wishes):
         wishes.append(f"window_s={config.windows_s[0]}")
+    start_s, stop_s = _interval(config, store)
+    if "interval" in kind.model_fields and stop_s is not None and not any(w.startswith("interval=") for w in wishes):
+        wishes.append(f"interval=[{start_s},{stop_s}]")
     return kind().with_settings(wishes).folds(store.index, config.seed)
 
 
@@ -182,17 +189,21 @@ def _floor(name: str, config: EvaluateConfig, task: Task) -> Contestant:
     return Contestant(name, partial(build_system, name, config.settings_of(name), task.asks), floor=True)
 
 
-def _cutting(config: EvaluateConfig, store: Store) -> tuple[Callable[[Store, float], pd.DataFrame], list[float]]:
-    """How windows are cut: as asked for, else the data set's analysis interval, else end to end."""
-    interval = store.facts.get("interval")
-    windows_s = list(config.windows_s) or ([interval[1] - interval[0]] if interval else [2.0])
-    start_s = config.start_s if config.start_s is not None else (interval[0] if interval else 0.0)
-    first_only = config.first_only if config.first_only is not None else bool(interval)
+def cutting(config: EvaluateConfig, store: Store) -> tuple[Callable[[Store, float], pd.DataFrame], list[float]]:
+    """How windows are cut from a store, and the lengths to cut."""
+    start_s, stop_s = _interval(config, store)
+    length = (stop_s or math.inf) - start_s
+    windows_s = list(config.windows_s) or [length if length <= _LONGEST_INTERVAL_S else _WINDOW_S]
 
     def cut(store: Store, window_s: float) -> pd.DataFrame:
-        return store.windows(window_s, config.hop_s, start_s, first_only)
+        return store.windows(window_s, config.hop_s, start_s, stop_s=stop_s)
 
     return cut, windows_s
+
+
+def _interval(config: EvaluateConfig, store: Store) -> tuple[float, float | None]:
+    start_s, stop_s = store.facts.get("interval") or (0.0, None)
+    return start_s if config.start_s is None else config.start_s, stop_s if config.stop_s is None else config.stop_s
 
 
 def _run(
@@ -244,13 +255,17 @@ def tell(result: Result, out: Path, quiet: bool) -> None:
         failed = sum(row.status == "fail" for row in rows)
         verdict = f"{failed} failed" if failed else f"{sum(row.status == 'pass' for row in rows)} passed"
         metric = system["metrics"].get(primary)
-        numbers = (f"{metric['mean']:.3f}", "[{:.3f}, {:.3f}]".format(*metric["ci95"]), f"{metric['chance']:.2f}") if metric else ("–",) * 3
+        numbers = (_number(metric["mean"]), " … ".join(map(_number, metric["ci95"])), _number(metric["chance"])) if metric else ("–",) * 3
         table.add_row(system["name"], f"{system['window_s']:g} s" if system["window_s"] else "–", *numbers, system["status"], verdict)
     terminal = console(quiet)
     terminal.print(table)
     for name, row in result.failures:
         terminal.print(f"  {name}: {row.control} FAILED. {row.why}", markup=False)
     terminal.print(f"report: {out / 'report.html'}", markup=False)
+
+
+def _number(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.3f}"
 
 
 def _store_notes(store: Store) -> list[str]:

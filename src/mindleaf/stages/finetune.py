@@ -7,7 +7,7 @@ from pathlib import Path
 from mindleaf.errors import BadInput
 from mindleaf.evaluation.predict import PreparedRows
 from mindleaf.protocols import write_folds
-from mindleaf.stages.evaluate import EvaluateConfig, _cutting, folds_of
+from mindleaf.stages.evaluate import EvaluateConfig, cutting, folds_of
 from mindleaf.stages.progress import bar
 from mindleaf.stages.run_folder import begin_run, card, read_exposure, write_exposure
 from mindleaf.store.exposure import Exposure, exposure
@@ -27,7 +27,7 @@ def finetune(
     store = Store(store_path)
     task = build_task(config.task, target=config.target)
     folds = folds_of(config, store)
-    cut, windows_s = _cutting(config, store)
+    cut, windows_s = cutting(config, store)
     begin_run(out, config, resume)
     seen = read_exposure(start) if start else Exposure()
     prepared = PreparedRows(store, None, task, config.seed, cut)

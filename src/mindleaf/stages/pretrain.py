@@ -54,16 +54,13 @@ def pretrain(
     for part in examples:
         seen |= exposure(part.store, part.rows)
     write_exposure(out, seen)
-    figures = {name: round(lines[-1][name], 4) for name in ("total", "masked_accuracy", "masked_chance", "usage") if lines and name in lines[-1]}
+    figures: dict[str, object] = {name: round(lines[-1][name], 4) for name in ("total", "masked_accuracy", "masked_chance", "usage") if lines and name in lines[-1]}
     save_model(out, model, config.model, facts, card("MindMix EEG encoder, stage 1", config, seen, figures))
     return out
 
 
 def _windows(store: Store, window_s: float, exclude: tuple[str, ...], split: Path | None) -> Examples:
-    if split is None:
-        rows = store.recording_windows(window_s)
-    else:
-        rows = part_of(store.windows(window_s), one_fold(split), "train")
+    rows = store.recording_windows(window_s) if split is None else part_of(store.windows(window_s), one_fold(split), "train")
     rows = excluded(rows, exclude)
     if rows.empty:
         raise BadInput(f"{store.path}: no window is left to train on; check --exclude and --split.")

@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 class Frontend(Protocol):
     """What turns a whole stimulus into frames; frame f stands at second f / frame_rate."""
 
-    frame_rate: float
-    n_features: int
-    accepts: frozenset[str]
+    @property
+    def frame_rate(self) -> float: ...
+
+    @property
+    def n_features(self) -> int: ...
+
+    @property
+    def accepts(self) -> frozenset[str]: ...
 
     def fingerprint(self) -> str: ...
 

@@ -94,10 +94,15 @@ class Store:
         return {entry["id"]: StoredStimulus(**entry) for entry in self.manifest["stimuli"]}
 
     def windows(
-        self, window_s: float, hop_s: float | None = None, start_s: float = 0.0, first_only: bool = False
+        self,
+        window_s: float,
+        hop_s: float | None = None,
+        start_s: float = 0.0,
+        first_only: bool = False,
+        stop_s: float | None = None,
     ) -> pd.DataFrame:
         """Windows of ``window_s`` seconds cut from the trials; see ``store.table.cut_windows``."""
-        return cut_windows(self.index, window_s, hop_s, start_s, first_only)
+        return cut_windows(self.index, window_s, hop_s, start_s, first_only, stop_s)
 
     def recording_windows(self, window_s: float) -> pd.DataFrame:
         """Windows end to end over whole recordings, trials or not: what self-supervised training reads."""

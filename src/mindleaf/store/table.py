@@ -72,16 +72,22 @@ def n_candidate_columns(table: pd.DataFrame) -> int:
 
 
 def cut_windows(
-    index: pd.DataFrame, window_s: float, hop_s: float | None = None, start_s: float = 0.0, first_only: bool = False
+    index: pd.DataFrame,
+    window_s: float,
+    hop_s: float | None = None,
+    start_s: float = 0.0,
+    first_only: bool = False,
+    stop_s: float | None = None,
 ) -> pd.DataFrame:
-    """Windows of ``window_s`` seconds, every ``hop_s`` (default: end to end), from ``start_s`` into each trial.
+    """Windows of ``window_s`` seconds, every ``hop_s`` (default: end to end), from ``start_s`` to ``stop_s`` into each trial.
 
     The incomplete rest of a trial is left out; raises BadInput when no trial is long enough.
     """
     if not window_s > 0 or (hop_s is not None and not hop_s > 0):
         raise BadInput(f"window length and hop must be above 0 s, got {window_s} and {hop_s}.")
     hop = hop_s or window_s
-    usable = (index["stop"] - index["start"] - start_s).to_numpy(dtype=float)
+    lengths = (index["stop"] - index["start"]).to_numpy(dtype=float)
+    usable = (lengths if stop_s is None else np.minimum(lengths, stop_s)) - start_s
     counts = np.floor((usable - window_s) / hop + 1 + 1e-6).astype(int).clip(min=0)
     if first_only:
         counts = counts.clip(max=1)

@@ -44,7 +44,7 @@ class Gram:
     def __sub__(self, other: Gram) -> Gram:
         return Gram(self.xx - other.xx, self.xy - other.xy, self.yy - other.yy, self.y - other.y)
 
-    def solve(self, penalty: float) -> NDArray[np.float64]:
+    def solve(self, penalty: float) -> NDArray[np.floating]:
         """Weights (size, output) of min |y - x'w|^2 + penalty |w|^2; the weight of the one, the bias, is not penalised."""
         system = self.xx.copy()
         system[np.diag_indices(len(system))] += np.r_[0.0, np.full(len(system) - 1, penalty)]
@@ -79,11 +79,12 @@ def lagged_gram(spans: Sequence[Span], first_lag: int, last_lag: int) -> Gram:
     negative lag reads x later than y. x counts as zero outside its span. Costs n_lags products of
     (channel x time)(time x channel). Raises BadInput when a span is not longer than the furthest lag.
     """
-    lags = np.arange(first_lag, last_lag + 1)
-    checked = [_checked(x, y, int(abs(lags).max())) for x, y in spans]
+    lags = range(first_lag, last_lag + 1)
+    checked = [_checked(x, y, max(-first_lag, last_lag)) for x, y in spans]
     n_channels, n_outputs = checked[0][0].shape[1], checked[0][1].shape[1]
     size = 1 + len(lags) * n_channels
     xx, xy = np.zeros((size, size)), np.zeros((size, n_outputs))
+    yy, sums = np.zeros((n_outputs, n_outputs)), np.zeros(n_outputs)
     # Splitting axes keeps this a view: filling the blocks fills xx.
     blocks = xx[1:, 1:].reshape(len(lags), n_channels, len(lags), n_channels)
     for x, y in checked:
@@ -93,10 +94,12 @@ def lagged_gram(spans: Sequence[Span], first_lag: int, last_lag: int) -> Gram:
             here = slice(1 + row * n_channels, 1 + (row + 1) * n_channels)
             xx[0, here] += x[source].sum(axis=0)
             xy[here] += x[source].T @ y[target]
+        yy += y.T @ y
+        sums += y.sum(axis=0)
     _fill_along_diagonals([x for x, _ in checked], lags, blocks)
-    xy[0] = sums = sum(y.sum(axis=0) for _, y in checked)
+    xy[0] = sums
     xx[0, 0], xx[1:, 0] = sum(len(x) for x, _ in checked), xx[0, 1:]
-    return Gram(xx, xy, sum(y.T @ y for _, y in checked), np.asarray(sums))
+    return Gram(xx, xy, yy, sums)
 
 
 def _checked(x: NDArray, y: NDArray, furthest: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -113,7 +116,7 @@ def _overlap(n: int, lag: int) -> tuple[slice, slice]:
     return (slice(0, n - lag), slice(lag, n)) if lag >= 0 else (slice(-lag, n), slice(0, n + lag))
 
 
-def _add_first_block_row(x: NDArray, lags: NDArray, blocks: NDArray) -> None:
+def _add_first_block_row(x: NDArray, lags: range, blocks: NDArray) -> None:
     """blocks[0, :, b] += sum over t of x(t - lags[0]) x(t - lags[b])', with t inside the span and x zero outside."""
     n, first = len(x), lags[0]
     for column, lag in enumerate(lags):
@@ -123,10 +126,10 @@ def _add_first_block_row(x: NDArray, lags: NDArray, blocks: NDArray) -> None:
             blocks[0, :, column] += x[t - first : end - first].T @ x[t - lag : end - lag]
 
 
-def _fill_along_diagonals(signals: Sequence[NDArray], lags: NDArray, blocks: NDArray) -> None:
+def _fill_along_diagonals(signals: Sequence[NDArray], lags: range, blocks: NDArray) -> None:
     """Block (a+1, b+1) is block (a, b) one sample on: in each span one sample enters at the start, one leaves at the end."""
-    entering = np.stack([_samples(x, -1 - lags) for x in signals], axis=1)
-    leaving = np.stack([_samples(x, len(x) - 1 - lags) for x in signals], axis=1)
+    entering = np.stack([_samples(x, -1 - np.asarray(lags)) for x in signals], axis=1)
+    leaving = np.stack([_samples(x, len(x) - 1 - np.asarray(lags)) for x in signals], axis=1)
     # Both as one signed product, (lag, 2 * span, channel).
     edges = np.concatenate([entering, leaving], axis=1)
     signed = np.concatenate([entering, -leaving], axis=1)

@@ -26,7 +26,16 @@ from mindleaf.preprocessing.pipeline import MINDMIX
 from mindleaf.store.batches import BatchReader
 from mindleaf.store.examples import Examples
 from mindleaf.store.features import Frontend
-from mindleaf.systems.neural import StartFrom, audio_frontend, class_weights, n_parameters, scored, spatial_pattern
+from mindleaf.systems.neural import (
+    StartFrom,
+    audio_frontend,
+    class_weights,
+    n_parameters,
+    read_findings,
+    scored,
+    spatial_pattern,
+    write_findings,
+)
 from mindleaf.training.loop import TrainingConfig, train
 from mindleaf.training.optimiser import OptimiserConfig
 
@@ -109,6 +118,7 @@ class MindMixListener:
 
     def save(self, folder: Path, card: str) -> None:
         save_model(folder, self.model, self.config.model, self.facts, card)
+        write_findings(folder, self._findings)
 
     def load(self, folder: Path) -> None:
         """Take a fitted model from a folder that ``save`` wrote."""
@@ -118,6 +128,7 @@ class MindMixListener:
         self.model, self.facts = loaded.model, loaded.facts
         self.config = self.config.model_copy(update={"model": loaded.config})
         self.n_parameters = n_parameters(self.model)
+        self._findings = read_findings(folder)
 
     def _build(self, parts: Sequence[Examples]) -> None:
         frontend = self._frontend(parts)
@@ -227,6 +238,7 @@ class MindMixClassifier:
 
     def save(self, folder: Path, card: str) -> None:
         save_model(folder, self.model, self.config.model, self.facts, card)
+        write_findings(folder, self._findings)
 
     def load(self, folder: Path) -> None:
         """Take a fitted model from a folder that ``save`` wrote."""
@@ -236,6 +248,7 @@ class MindMixClassifier:
         self.model, self.facts = loaded.model, loaded.facts
         self.config = self.config.model_copy(update={"model": loaded.config})
         self.n_parameters = n_parameters(self.model)
+        self._findings = read_findings(folder)
 
     def _build(self) -> None:
         if self.config.start:

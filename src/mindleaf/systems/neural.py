@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from mindleaf.errors import BadInput
 from mindleaf.store.batches import BatchReader
 from mindleaf.store.examples import Examples
 from mindleaf.store.features import Frontend
+from mindleaf.store.files import write_json
 from mindleaf.store.store import Store
 
 #: Samples of EEG (channel x time) scored at once; bounds memory for long windows and many channels.
@@ -73,6 +75,20 @@ def spatial_pattern(spatial: nn.Module, strength: torch.Tensor, reader: BatchRea
         weights = (spatial.table(batch.channel_index[:1]) + spatial.place(spatial.fourier(batch.positions[:1])))[0]  # type: ignore[operator]
         energy = ((covariance @ weights) * strength).square().sum(dim=1).sqrt()
     return {"channel_names": list(examples.channel_names), "values": energy.numpy()}
+
+
+def write_findings(folder: Path, findings: dict[str, Any]) -> None:
+    """Keep what can be drawn of a fitted system beside its weights."""
+    write_json(folder / "findings.json", json.loads(json.dumps(findings, default=np.ndarray.tolist)))
+
+
+def read_findings(folder: Path) -> dict[str, Any]:
+    """The findings in a folder, arrays as arrays again; empty where there are none."""
+    path = folder / "findings.json"
+    findings = json.loads(path.read_text()) if path.exists() else {}
+    if "topography" in findings:
+        findings["topography"]["values"] = np.array(findings["topography"]["values"])
+    return findings
 
 
 def n_parameters(model: nn.Module) -> int:

@@ -58,12 +58,9 @@ def joined(train: Examples, validation: Examples) -> Examples:
 
 def trial_signals(examples: Examples, pipeline: Pipeline, frontend: Frontend) -> Iterator[TrialSignals]:
     """The trials of the examples that have an answer, one at a time; overlapping windows count once."""
-    answered = np.flatnonzero(examples.answers >= 0)
-    keys = examples.rows.iloc[answered][["dataset", "recording", "trial"]]
-    for trial, local in sorted(keys.groupby(list(keys.columns), sort=False).indices.items()):
-        positions = answered[local]
-        order = np.argsort(examples.rows["start"].to_numpy(float)[positions], kind="stable")
-        part = examples.take(positions[order])
+    starts = examples.rows["start"].to_numpy(float)
+    for trial, positions in sorted(answered_trials(examples).items()):
+        part = examples.take(sorted(positions, key=lambda k: float(starts[k])))
         eeg = part.eeg(pipeline).transpose(0, 2, 1).astype(np.float64)
         audio = part.audio(frontend)[np.arange(len(part)), part.answers].transpose(0, 2, 1).astype(np.float64)
         first = np.round(part.rows["start"].to_numpy(float) * pipeline.sfreq).astype(int)
@@ -71,6 +68,16 @@ def trial_signals(examples: Examples, pipeline: Pipeline, frontend: Frontend) ->
         yield TrialSignals(
             trial, tuple(_stitched(eeg, first, run) for run in pieces), tuple(_stitched(audio, first, run) for run in pieces)
         )
+
+
+def answered_trials(examples: Examples) -> dict[tuple[str, str, str], list[int]]:
+    """Positions of the windows that have an answer, by trial (dataset, recording, trial)."""
+    keys = (examples.rows[name] for name in ("dataset", "recording", "trial"))
+    out: dict[tuple[str, str, str], list[int]] = {}
+    for position, (answer, *trial) in enumerate(zip(examples.answers, *keys, strict=True)):
+        if answer >= 0:
+            out.setdefault((trial[0], trial[1], trial[2]), []).append(position)
+    return out
 
 
 def _breaks(part: Examples) -> NDArray[np.bool_]:

@@ -21,7 +21,7 @@ from mindleaf.preprocessing.filtering import z_score
 from mindleaf.preprocessing.pipeline import ENVELOPE, Pipeline
 from mindleaf.store.examples import Examples
 from mindleaf.systems.lagged_ridge import Gram, apply_lagged, choose_penalty, lagged_gram, total
-from mindleaf.systems.spans import joined, trial_signals
+from mindleaf.systems.spans import answered_trials, joined, trial_signals
 from mindleaf.systems.system import Asks
 
 _BATCH = 256
@@ -82,7 +82,7 @@ class TRFSystem:
 
     def __init__(self, config: TRFConfig | None = None) -> None:
         self.config = config or TRFConfig()
-        self.weights: NDArray[np.float64] | None = None
+        self.weights: NDArray[np.floating] | None = None
         self.deviation: NDArray[np.float64] = np.ones(0)
         self.penalty = float("nan")
         self._findings: dict[str, Any] = {}
@@ -158,12 +158,12 @@ def training_grams(
     """
     grams: dict[int, Gram] = {}
     deviations = []
-    trials = list(trial_keys(examples))
-    if not trials:
+    n_trials = len(answered_trials(examples))
+    if not n_trials:
         raise BadInput(
             "a decoder of attention wanted training windows with a known answer, got none; check the task and the fold."
         )
-    n_groups = min(len(trials), config.max_inner_folds)
+    n_groups = min(n_trials, config.max_inner_folds)
     for number, trial in enumerate(trial_signals(examples, config.pipeline, config.envelope)):
         trial, deviation = trial.z_scored()
         deviations.append(deviation)
@@ -172,15 +172,9 @@ def training_grams(
             pairs = [(eeg, expand(audio)) for eeg, audio in zip(part.eeg, part.audio, strict=True)]
             gram = lagged_gram(pairs, *config.lags)
             # Trials come sorted by recording: consecutive ones belong to one group, which keeps subjects together.
-            group = number * n_groups // len(trials) + half
+            group = number * n_groups // n_trials + half
             grams[group] = grams[group] + gram if group in grams else gram
     return list(grams.values()), np.median(deviations, axis=0)
-
-
-def trial_keys(examples: Examples) -> set[tuple[str, str, str]]:
-    """The trials of the windows that have an answer."""
-    rows = examples.rows[examples.answers >= 0]
-    return set(zip(rows["dataset"], rows["recording"], rows["trial"], strict=True))
 
 
 def scaled(eeg: NDArray[np.float32], scaling: str, deviation: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -188,7 +182,7 @@ def scaled(eeg: NDArray[np.float32], scaling: str, deviation: NDArray[np.float64
     used = deviation > 1e-9
     if scaling == "window":
         return z_score(eeg).astype(np.float64) * used[:, None]
-    return eeg * np.divide(1.0, deviation, out=np.zeros_like(deviation), where=used)[:, None]
+    return eeg.astype(np.float64) * np.divide(1.0, deviation, out=np.zeros_like(deviation), where=used)[:, None]
 
 
 def correlations(rebuilt: NDArray[np.float64], audio: NDArray[np.float64]) -> NDArray[np.float64]:

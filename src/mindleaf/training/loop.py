@@ -42,7 +42,8 @@ class TrainingConfig(Config):
 class Source(Protocol):
     """Where batches come from. ``groups``: (n,) group of each window; ``read(ids)``: the batch of these windows."""
 
-    groups: NDArray[np.integer]
+    @property
+    def groups(self) -> NDArray[np.integer]: ...
 
     def read(self, ids: NDArray[np.integer]) -> Any: ...
 
