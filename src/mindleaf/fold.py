@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
@@ -40,9 +41,8 @@ class Fold:
     def __post_init__(self) -> None:
         if self.train.empty or self.test.empty:
             raise BadInput(f"fold {self.name}: wanted training and test data, got {len(self.train)} and {len(self.test)} spans.")
-        parts = {part: getattr(self, part) for part in PARTS}
-        for first, second in (("train", "validation"), ("train", "test"), ("validation", "test")):
-            _refuse_overlap(self.name, first, parts[first], second, parts[second], may_share_trials=bool(self.mark))
+        for first, second in combinations(PARTS, 2):
+            _refuse_overlap(self.name, first, getattr(self, first), second, getattr(self, second), bool(self.mark))
 
     def select(self, windows: pd.DataFrame, part: Part) -> NDArray[np.intp]:
         """Positions of the rows of ``windows`` (columns dataset, recording, trial, start, stop) that belong to ``part``."""

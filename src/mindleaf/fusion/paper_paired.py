@@ -39,6 +39,7 @@ def authors_decision(
     eeg: Float[Tensor, "batch frame width"],
     audio: Float[Tensor, "batch stream frame width"],
     attended: Int[Tensor, " batch"],
+    types: Int[Tensor, " batch"] | None = None,
 ) -> Float[Tensor, "batch stream"]:
     """The authors' attention rule, as their public code carries it out.
 
@@ -47,11 +48,14 @@ def authors_decision(
     UNSOUND: ``attended`` is the answer, and the score of a window depends on which others share its batch. Where
     training has marked the EEG with the sound it is paired with, noise is decoded nearly without error.
     """
-    n_streams = audio.shape[1]
-    own, heard = calra.align(eeg, rearrange(audio, "b s f w -> (b s) f w"))
-    heard = rearrange(heard, "(b s) f w -> b s f w", s=n_streams)
-    told, _ = calra.fuse(own, heard[torch.arange(len(eeg), device=eeg.device), attended])
-    _, candidates = calra.fuse(rearrange(own, "b f w -> b 1 f w"), heard)
-    told, candidates = standardise(told, calra.centre), standardise(candidates, calra.centre)
-    similarity = einsum(told, candidates, "i f w, j s f w -> i s j") / told[0].numel()
-    return scale(similarity).log_softmax(dim=-1).diagonal(dim1=0, dim2=2).T
+    scores = eeg.new_empty(audio.shape[:2])
+    for kind, rows in calra.by_type(types, len(eeg), eeg.device):
+        n_streams = audio.shape[1]
+        own, heard = calra.align(eeg[rows], rearrange(audio[rows], "b s f w -> (b s) f w"), kind)
+        heard = rearrange(heard, "(b s) f w -> b s f w", s=n_streams)
+        truth = heard[torch.arange(len(own), device=own.device), attended[rows]]
+        told, _ = calra.fuse(own, truth)
+        _, candidates = calra.fuse(rearrange(own, "b f w -> b 1 f w"), heard)
+        told = rearrange(standardise(told, calra.centre), "b f w -> b 1 f w")
+        scores = scores.index_put((rows,), (told * standardise(candidates, calra.centre)).mean(dim=(-2, -1)))
+    return scores

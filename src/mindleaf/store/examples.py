@@ -109,8 +109,9 @@ class Examples:
 
     def take(self, positions: Sequence[int] | NDArray[np.intp]) -> Examples:
         """The examples at these positions, in this order."""
-        eeg_rows = None if self.eeg_rows is None else self.eeg_rows.iloc[positions].reset_index(drop=True)
-        return replace(self, rows=self.rows.iloc[positions].reset_index(drop=True), eeg_rows=eeg_rows)
+        chosen = np.asarray(positions, dtype=np.intp)
+        eeg_rows = None if self.eeg_rows is None else self.eeg_rows.iloc[chosen].reset_index(drop=True)
+        return replace(self, rows=self.rows.iloc[chosen].reset_index(drop=True), eeg_rows=eeg_rows)
 
     def with_rows(self, rows: pd.DataFrame) -> Examples:
         return replace(self, rows=rows)

@@ -94,11 +94,12 @@ class MindMixListener:
         torch.manual_seed(seed)
         self._build(parts)
         reader = self._reader(parts)
-        weight = min(self._unattended_weight(part) for part in parts)
+        sound = self.config.model.pairing != "paper_paired"
+        weight = min(self._unattended_weight(part) for part in parts) if sound else 0.0
         config = self.config.training.model_copy(update={"seed": seed})
         lines = train(
             self.model, ContrastiveObjective(unattended_weight=weight), reader, config, run,
-            validate=self._validator(watched) if watched else None, resume=resume, on_step=on_step,
+            validate=self._validator(watched) if watched and sound else None, resume=resume, on_step=on_step,
             validate_start=bool(self.config.start),
         )  # fmt: skip
         self._findings = {"curve": lines}

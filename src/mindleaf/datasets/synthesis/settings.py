@@ -60,7 +60,7 @@ PRESETS: dict[str, SyntheticConfig] = {
         n_subjects=3, n_trials=4, trial_s=10.0, n_channels=16, attended_uv=3.0, ignored_uv=1.0, alpha_lateralisation=0.2
     ),
     "planted_leak": SyntheticConfig(
-        n_subjects=4, n_trials=12, trial_s=20.0, n_channels=16, relation=False, trial_fingerprint_uv=8.0
+        n_subjects=8, n_trials=12, trial_s=20.0, n_channels=16, relation=False, trial_fingerprint_uv=8.0
     ),
 }
 
