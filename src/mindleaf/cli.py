@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -24,7 +25,21 @@ StorePath = Annotated[Path, typer.Option("--store", help="A prepared store.")]
 Stores = Annotated[list[Path], typer.Option("--store", help="A prepared store; may be given several times.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="path=value: change one setting.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of every random draw.")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+
+
+def _usable_device(name: str) -> str:
+    """The device as it was named; BadInput where it is not known or not there, before any work is done."""
+    if name not in ("auto", "cpu", "cuda"):
+        raise BadInput(f"--device wants auto, cpu or cuda, got {name!r}.")
+    if name == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise BadInput("--device cuda wants an NVIDIA GPU that PyTorch can use, found none; use --device auto or cpu.")
+    return name
+
+
+Device = Annotated[str, typer.Option("--device", callback=_usable_device, help="auto, cpu or cuda.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue from the newest checkpoint.")]
@@ -198,6 +213,13 @@ def _print(values: Any, as_json: bool) -> None:
             typer.echo(line)
 
 
+#: What a machine refuses a person: no space, no rights, a file where a folder is wanted. None: numpy's word for a write cut short.
+_REFUSED = {
+    None, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
+}  # fmt: skip
+_STOPPED = 130
+
+
 def main() -> None:
     """Entry point: 0 when the work is done, 2 with one sentence for bad input, 130 when interrupted."""
     debug = "--debug" in sys.argv
@@ -210,9 +232,18 @@ def main() -> None:
             traceback.print_exc()
         typer.echo(f"mindleaf: {error}", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("mindleaf: stopped; the same command (with --resume where it trains) continues.", err=True)
-        sys.exit(130)
+    except OSError as error:
+        if debug or error.errno not in _REFUSED:
+            raise
+        place = f" {error.filename}" if error.filename else ""
+        why = error.strerror or str(error)
+        typer.echo(f"mindleaf: wanted to write{place}, the machine refused ({why}); free some space or choose another --out.", err=True)
+        sys.exit(2)
+    except SystemExit as stop:
+        # Typer turns Ctrl-C into this code and says nothing.
+        if stop.code == _STOPPED:
+            typer.echo("mindleaf: stopped; the same command (with --resume where it trains) continues.", err=True)
+        raise
 
 
 if __name__ == "__main__":

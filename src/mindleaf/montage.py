@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import linear_sum_assignment
 
 from mindleaf.errors import BadInput
 
@@ -35,6 +36,8 @@ OI 1 z 2
 )
 
 
+#: How far from an electrode of the table a channel may sit to be taken for it, metres.
+_NEAR_M = 0.015
 _EARS = frozenset({"M1", "M2", "A1", "A2"})
 
 
@@ -187,6 +190,26 @@ class Montage:
         other = [bool(self.biosemi) and _BIOSEMI.fullmatch(name) is not None for name in self.names]
         rows = [OTHER if is_other else electrode_index(name) for name, is_other in zip(self.names, other, strict=True)]
         return np.array(rows, dtype=np.int64)
+
+    @cached_property
+    def nearest_indices(self) -> NDArray[np.int64]:
+        """``indices``, and for unknown names at a known place the row of the nearest electrode no other channel has taken.
+
+        Only electrodes within 15 mm count; whatever is farther, or has no position, stays OTHER. So a BioSemi cap shares
+        what a model has learned about the places under it.
+        """
+        rows = self.indices
+        lost = np.flatnonzero((rows == OTHER) & np.isfinite(self.positions).all(axis=1))
+        free = np.setdiff1d(np.arange(len(ELECTRODES)), rows)
+        if not len(lost):
+            return rows
+        table = np.array([layout_positions().get(ELECTRODES[row], np.full(3, np.nan)) for row in free])
+        distance = np.linalg.norm(self.positions[lost, None] - table, axis=-1)
+        distance = np.where(np.isfinite(distance), distance, np.inf).clip(max=1.0)
+        which, taken = linear_sum_assignment(distance)
+        near = distance[which, taken] <= _NEAR_M
+        rows[lost[which[near]]] = free[taken[near]]
+        return rows
 
     def index(self, name: str) -> int:
         """Row of a channel, by its name or any spelling of it; raises BadInput listing the channels."""

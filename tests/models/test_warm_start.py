@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import pytest
@@ -13,8 +14,8 @@ from tests.models.test_alignment import CONFIGS
 def test_a_warm_start_decodes_new_windows_before_any_training(name):
     torch.manual_seed(0)
     model = CONFIGS[name].build(FACTS).eval()
-    explained = warm_start(model, [heard_batch(16, seed=k) for k in range(20)])
-    assert 0.05 < explained < 1.0
+    left_out = warm_start(model, [[heard_batch(16, seed=5 * part + k) for k in range(5)] for part in range(4)])
+    assert 0.2 < left_out < 1.0
     held_out = heard_batch(64, seed=1000)
     with torch.no_grad():
         assert (model.score(held_out).argmax(dim=1) == 0).float().mean() > 0.9
@@ -23,7 +24,8 @@ def test_a_warm_start_decodes_new_windows_before_any_training(name):
 def test_on_noise_it_explains_next_to_nothing_of_new_windows():
     torch.manual_seed(0)
     model = CONFIGS["linear"].build(FACTS).eval()
-    warm_start(model, [noise_batch(16, seed=k) for k in range(10)])
+    left_out = warm_start(model, [[noise_batch(16, seed=5 * part + k) for k in range(5)] for part in range(2)])
+    assert abs(left_out) < 0.1
     with torch.no_grad():
         right = (model.score(noise_batch(200, seed=1000)).argmax(dim=1) == 0).float().mean()
     assert 0.38 < right < 0.62
@@ -37,7 +39,7 @@ def test_electrodes_may_come_in_any_order_from_batch_to_batch():
     for mixed in (batches, turned):
         torch.manual_seed(0)
         model = CONFIGS["linear"].build(FACTS).eval()
-        warm_start(model, mixed)
+        assert math.isnan(warm_start(model, [mixed]))
         with torch.no_grad():
             scores.append(model.score(batches[0]))
     torch.testing.assert_close(*scores, atol=1e-4, rtol=1e-4)
@@ -45,8 +47,22 @@ def test_electrodes_may_come_in_any_order_from_batch_to_batch():
 
 def test_it_refuses_what_it_cannot_start():
     with pytest.raises(BadInput, match="stem"):
-        warm_start(CONFIGS["pooled"].build(FACTS), [])
+        warm_start(CONFIGS["pooled"].build(FACTS), [[]])
     batch = noise_batch(2)
     unnamed = replace(batch, channel_index=torch.full_like(batch.channel_index, FACTS.n_electrodes))
     with pytest.raises(BadInput, match="named electrodes"):
-        warm_start(CONFIGS["linear"].build(FACTS), [unnamed])
+        warm_start(CONFIGS["linear"].build(FACTS), [[unnamed]])
+
+
+def test_the_ridge_grows_when_there_is_little_data():
+    """With a handful of noisy windows the weakest ridge fits noise; the left-out parts must choose a stronger one."""
+    parts = [[heard_batch(4, seed=k)] for k in range(3)]
+    held_out = heard_batch(200, seed=1000)
+    right = {}
+    for name, ridges in (("weak", (1e-9,)), ("chosen", (1e-9, 1e-2, 1.0))):
+        torch.manual_seed(0)
+        model = CONFIGS["linear"].build(FACTS).eval()
+        warm_start(model, parts, ridges=ridges)
+        with torch.no_grad():
+            right[name] = float((model.score(held_out).argmax(dim=1) == 0).float().mean())
+    assert right["chosen"] >= right["weak"]

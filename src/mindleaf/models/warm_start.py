@@ -7,7 +7,9 @@ that reconstructs the main components of the sound from the EEG after it, factor
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +24,10 @@ from mindleaf.errors import BadInput
 from mindleaf.models.alignment import AlignedModel
 
 
+#: Strengths of the ridge that are compared, relative to the mean power of the EEG.
+RIDGES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+
+
 @dataclass
 class _Moments:
     """Sums over frames, in float64: lagged EEG with itself, with the sound, the sound with itself."""
@@ -30,49 +36,79 @@ class _Moments:
     cross: Float[Tensor, "lagged feature"]
     sound: Float[Tensor, "feature feature"]
 
+    def __add__(self, other: _Moments) -> _Moments:
+        return _Moments(self.eeg + other.eeg, self.cross + other.cross, self.sound + other.sound)
 
-def warm_start(model: AlignedModel, batches: Iterable[Batch], n_components: int = 2, ridge: float = 1e-2) -> float:
+    def __sub__(self, other: _Moments) -> _Moments:
+        return _Moments(self.eeg - other.eeg, self.cross - other.cross, self.sound - other.sound)
+
+
+def warm_start(
+    model: AlignedModel, parts: Sequence[Iterable[Batch]], n_components: int = 2, ridges: Sequence[float] = RIDGES
+) -> float:
     """Set the stem's and the audio tower's linear paths from training batches (stream 0 is what was heard).
 
     Component k of the sound (principal components of its features, centred per window) becomes dimension k of the shared
-    space; the dimensions beyond keep their random start, made small. ``ridge`` is relative to the mean power of the EEG.
-    Returns the share of the sound's variance that the linear decoder explains on these batches. Give training data only;
-    model and batches lie on the CPU.
+    space; the dimensions beyond keep their random start, made small. ``parts`` are groups of whole trials: with two or
+    more, the ridge is the one that reconstructs left-out parts best (all inside the training data); with one, it is the
+    second smallest. Returns the correlation of the reconstructed with the heard sound on left-out parts (NaN with one).
+    Give training data only; model and batches lie on the CPU.
     Raises BadInput where the model has no stem or no batch names an electrode of the table.
     """
     stem = model.stem
     if stem is None:
         raise BadInput("a warm start wants a model with a stem, got one without; set stem in the alignment config.")
     n_lags = stem.context // stem.stride + 1
-    moments, electrodes = _accumulate(batches, stem, n_lags)
-    components = _components(moments.sound, min(n_components, stem.linear.out_channels))
-    power = moments.eeg.diagonal().mean()
-    regular = moments.eeg + ridge * power * torch.eye(len(moments.eeg), dtype=torch.float64)
-    weights = torch.linalg.solve(regular, moments.cross @ components)
-    explained = (2 * weights * (moments.cross @ components)).sum() - ((moments.eeg @ weights) * weights).sum()
+    listed = [list(part) for part in parts]
+    electrodes = _electrodes([batch for part in listed for batch in part], stem)
+    moments = [_accumulate(part, electrodes, stem, n_lags) for part in listed if part]
+    total = functools.reduce(_Moments.__add__, moments)
+    components = _components(total.sound, min(n_components, stem.linear.out_channels))
+    scores = {ridge: _left_out(moments, total, components, ridge) for ridge in ridges} if len(moments) > 1 else {}
+    ridge = max(scores, key=scores.__getitem__) if scores else sorted(ridges)[min(1, len(ridges) - 1)]
+    weights = _decoder(total, components, ridge)
     with torch.no_grad():
         _set_stem(stem, electrodes, rearrange(weights, "(e l) k -> e l k", l=n_lags))
         _set_tower(model, components, n_components)
-    return float(explained / torch.trace(components.T @ moments.sound @ components).clamp_min(1e-12))
+    return scores.get(ridge, math.nan)
 
 
-def _accumulate(batches: Iterable[Batch], stem: TemporalStem, n_lags: int) -> tuple[_Moments, Int[Tensor, " electrode"]]:
-    listed = list(batches)
+def _decoder(moments: _Moments, components: Tensor, ridge: float) -> Float[Tensor, "lagged component"]:
+    power = moments.eeg.diagonal().mean()
+    regular = moments.eeg + ridge * power * torch.eye(len(moments.eeg), dtype=torch.float64)
+    return torch.linalg.solve(regular, moments.cross @ components)
+
+
+def _left_out(moments: Sequence[_Moments], total: _Moments, components: Tensor, ridge: float) -> float:
+    """Mean correlation over left-out parts, of the strongest component, straight from the sums."""
+    first, correlations = components[:, :1], []
+    for part in moments:
+        weights = _decoder(total - part, first, ridge)
+        power = (weights.T @ part.eeg @ weights) * (first.T @ part.sound @ first)
+        correlations.append(float((weights.T @ part.cross @ first) / power.clamp_min(1e-24).sqrt()))
+    return sum(correlations) / len(correlations)
+
+
+def _electrodes(batches: Sequence[Batch], stem: TemporalStem) -> Int[Tensor, " electrode"]:
     unnamed = stem.spatial.table.num_embeddings - 1
-    named = [batch.channel_index[batch.channel_mask & (batch.channel_index != unnamed)] for batch in listed]
+    named = [batch.channel_index[batch.channel_mask & (batch.channel_index != unnamed)] for batch in batches]
     electrodes = torch.cat(named).unique() if named else torch.zeros(0, dtype=torch.long)
     if not len(electrodes):
         raise BadInput("a warm start wants batches with named electrodes, got none; train without it.")
-    sums: _Moments | None = None
-    for batch in listed:
+    return electrodes
+
+
+def _accumulate(
+    batches: Sequence[Batch], electrodes: Int[Tensor, " electrode"], stem: TemporalStem, n_lags: int
+) -> _Moments:
+    def moments(batch: Batch) -> _Moments:
         assert batch.audio is not None
         sound = batch.audio[:, 0].double()
         sound = rearrange(sound - sound.mean(dim=-1, keepdim=True), "b k f -> (b f) k")
         eeg = _lagged(batch, electrodes, stem, batch.audio.shape[-1], n_lags)
-        part = _Moments(eeg.T @ eeg, eeg.T @ sound, sound.T @ sound)
-        sums = part if sums is None else _Moments(sums.eeg + part.eeg, sums.cross + part.cross, sums.sound + part.sound)
-    assert sums is not None
-    return sums, electrodes
+        return _Moments(eeg.T @ eeg, eeg.T @ sound, sound.T @ sound)
+
+    return functools.reduce(_Moments.__add__, map(moments, batches))
 
 
 def _lagged(

@@ -9,10 +9,10 @@ import pandas as pd
 from mindleaf.config import Config
 from mindleaf.errors import BadInput
 from mindleaf.stages.progress import bar
-from mindleaf.stages.run_folder import begin_run, card, read_exposure, write_exposure
+from mindleaf.stages.run_folder import begin_run, card, inputs_of, read_start, write_exposure
 from mindleaf.stages.selecting import excluded, one_fold, part_of
 from mindleaf.store.examples import Examples
-from mindleaf.store.exposure import Exposure, exposure
+from mindleaf.store.exposure import exposure
 from mindleaf.store.store import Store
 from mindleaf.systems.mindmix import ListenerConfig, MindMixListener
 
@@ -32,19 +32,19 @@ def align(
 
     With ``split`` the training part is trained on and the validation part chooses the best state.
     """
-    begin_run(out, config, resume)
     opened = [Store(path) for path in stores]
     parts = [_listened(store, config, exclude, split, "train") for store in opened]
     watched = [_listened(store, config, exclude, split, "validation") for store in opened] if split else []
     listener_config = config.listener.model_copy(update={"start": str(start or "")})
     listener = MindMixListener(listener_config)
+    seen = read_start(start)
+    begin_run(out, config, resume, inputs_of(opened, start, exclude, split))
     with bar("align", listener_config.training.steps, quiet) as advance:
 
         def on_step(step: int, line: dict) -> None:
             advance(f"loss {line['in_batch']:.3f} (chance {line['chance_loss']:.3f})")
 
         lines = listener.learn(parts, [w for w in watched if len(w)], listener_config.training.seed, out, resume, on_step)
-    seen = read_exposure(start) if start else Exposure()
     for part in parts:
         seen |= exposure(part.store, part.rows)
     write_exposure(out, seen)

@@ -66,7 +66,7 @@ class EvaluateConfig(Config):
         device: str = "auto", floor: bool = True,
     ) -> Self:  # fmt: skip
         """From the command line's words; raises BadInput naming the word that does not fit."""
-        owners = {"protocol", *SYSTEMS}
+        owners = {"protocol", "system", *SYSTEMS}
         theirs = tuple(s for s in settings if s.partition(".")[0] in owners)
         values = {
             "task": task, "protocol": protocol, "windows_s": _lengths(window), "target": target, "seed": seed, "depth": depth,
@@ -75,14 +75,18 @@ class EvaluateConfig(Config):
         return cls.checked(values, "the command line").with_settings([s for s in settings if s not in theirs])
 
     def settings_of(self, owner: str) -> list[str]:
-        return [s.partition(".")[2] for s in self.settings if s.partition(".")[0] == owner]
+        own = [s.partition(".")[2] for s in self.settings if s.partition(".")[0] == owner]
+        return [f"training.device={self.device}", *own] if owner == "mindmix" else own
 
 
 def _lengths(window: str | None) -> tuple[float, ...]:
     try:
-        return tuple(sorted(float(part) for part in window.split(","))) if window else ()
+        lengths = tuple(sorted(float(part) for part in window.split(","))) if window else ()
     except ValueError:
-        raise BadInput(f"--window wants lengths in seconds such as 2,5,10, got {window!r}.") from None
+        lengths = (math.nan,)
+    if not all(0 < length < math.inf for length in lengths):
+        raise BadInput(f"--window wants lengths in seconds such as 2,5,10, got {window!r}.")
+    return lengths
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,10 @@ def evaluate(
     other = Store(test_store) if test_store else None
     task = build_task(config.task, target=config.target)
     contestants = [_contestant(name, config, task, store) for name in models]
-    folds, protocol = _folds(config, store, split, models)
+    folds, protocol = _folds(config, store, split, models, task)
+    named = [c.name for c in contestants]
+    if len(set(named)) < len(named):
+        raise BadInput(f"--model: {max(named, key=named.count)} comes twice; rename one RUN's folder or evaluate them one at a time.")
     if config.floor:
         present = {c.name for c in contestants}
         contestants += [_floor(name, config, task) for name in floor_for(config.task) if name not in present]
@@ -114,13 +121,12 @@ def evaluate(
     prepared = PreparedRows(store, other, task, config.seed, cut)
     runs = [_run(c, store, other, task, folds, windows_s, config, prepared, quiet) for c in contestants]
     audits = _audited(runs, contestants, folds, store, other, task, config, quiet)
-    out.mkdir(parents=True, exist_ok=True)
-    write_folds(out / "folds.json", folds, protocol=protocol, seed=config.seed, store=store.content_sha256)
     result = Result(
         runs, folds, store.dataset, task.title, protocol, task.asks, config.seed, _commit(), audits, config.depth,
         notes=(*config.notes, *_store_notes(store)), provenance=_provenance(store),
     )  # fmt: skip
     result.write(out)
+    write_folds(out / "folds.json", folds, protocol=protocol, seed=config.seed, store=store.content_sha256)
     tell(result, out, quiet)
     return result
 
@@ -141,21 +147,34 @@ def folds_of(config: EvaluateConfig, store: Store) -> list[Fold]:
     return kind().with_settings(wishes).folds(store.index, config.seed)
 
 
-def _folds(config: EvaluateConfig, store: Store, split: Path | None, models: Sequence[str]) -> tuple[list[Fold], str]:
-    written = [Path(m) / "folds.json" for m in models if is_run(m) and (Path(m) / "folds.json").exists()]
-    if written:
-        facts = read_split_facts(written[0])
-        wanted = config.protocol or facts["protocol"]
-        if facts["store"] != store.content_sha256 or wanted != facts["protocol"] or facts["seed"] != config.seed:
-            raise BadInput(
-                f"{written[0].parent} was fine-tuned under protocol {facts['protocol']}, seed {facts['seed']}, on another or the "
-                f"same store; it is evaluated on exactly these folds, so drop --protocol, use --seed {facts['seed']} and that store."
-            )
-        return read_folds(written[0]), facts["protocol"]
+def _folds(
+    config: EvaluateConfig, store: Store, split: Path | None, models: Sequence[str], task: Task
+) -> tuple[list[Fold], str]:
+    tuned = [Path(m) for m in models if is_run(m) and (Path(m) / "folds.json").exists()]
+    if tuned:
+        return _tuned_folds(config, store, split, tuned, task)
     if split:
         return read_folds(split), str(read_split_facts(split).get("protocol", "split file"))
     folds = folds_of(config, store)
     return folds, str(config.protocol)
+
+
+def _tuned_folds(config: EvaluateConfig, store: Store, split: Path | None, runs: Sequence[Path], task: Task) -> tuple[list[Fold], str]:
+    """The folds that every fine-tuned RUN wrote; BadInput where one was made for another question, or they differ."""
+    for run in runs:
+        facts = read_split_facts(run / "folds.json")
+        asked = {"protocol": config.protocol or facts["protocol"], "seed": config.seed, "store": store.content_sha256, "task": task.title}
+        other = [name for name, value in asked.items() if facts.get(name, value) != value] + ["split"] * (split is not None)
+        if other:
+            raise BadInput(
+                f"{run} was fine-tuned for {facts.get('task', 'its task')} under protocol {facts['protocol']}, seed {facts['seed']}, and is "
+                f"evaluated on exactly its own folds; another {' and '.join(other)} was asked for: drop it, or give the RUN it started from."
+            )
+    folds = read_folds(runs[0] / "folds.json")
+    for run in runs[1:]:
+        if [fold.to_json() for fold in read_folds(run / "folds.json")] != [fold.to_json() for fold in folds]:
+            raise BadInput(f"{runs[0]} and {run} were fine-tuned on different folds; evaluate them one at a time.")
+    return folds, read_split_facts(runs[0] / "folds.json")["protocol"]
 
 
 def _contestant(name: str, config: EvaluateConfig, task: Task, store: Store) -> Contestant:

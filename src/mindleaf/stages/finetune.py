@@ -9,8 +9,8 @@ from mindleaf.evaluation.predict import PreparedRows
 from mindleaf.protocols import write_folds
 from mindleaf.stages.evaluate import EvaluateConfig, cutting, folds_of
 from mindleaf.stages.progress import bar
-from mindleaf.stages.run_folder import begin_run, card, read_exposure, write_exposure
-from mindleaf.store.exposure import Exposure, exposure
+from mindleaf.stages.run_folder import begin_run, card, inputs_of, read_start, write_exposure
+from mindleaf.store.exposure import exposure
 from mindleaf.store.store import Store
 from mindleaf.systems.registry import build_system
 from mindleaf.tasks import build_task
@@ -28,10 +28,12 @@ def finetune(
     task = build_task(config.task, target=config.target)
     folds = folds_of(config, store)
     cut, windows_s = cutting(config, store)
-    begin_run(out, config, resume)
-    seen = read_exposure(start) if start else Exposure()
+    seen = read_start(start)
     prepared = PreparedRows(store, None, task, config.seed, cut)
     settings = [*system_settings, *config.settings_of("mindmix"), *([f'start="{start}"'] if start else [])]
+    build_system("mindmix", settings, task.asks)
+    prepared.table(store, windows_s[0])
+    begin_run(out, config, resume, inputs_of([store], start, settings=system_settings))
     with bar("finetune", len(folds), quiet) as advance:
         for number, fold in enumerate(folds):
             folder = out / "folds" / f"{number:03d}"
@@ -46,5 +48,5 @@ def finetune(
             advance(f"fold {fold.name}")
     write_exposure(out, seen)
     # The folds file is written last: with it the run is complete.
-    write_folds(out / "folds.json", folds, protocol=config.protocol, seed=config.seed, store=store.content_sha256)
+    write_folds(out / "folds.json", folds, protocol=config.protocol, seed=config.seed, store=store.content_sha256, task=task.title)
     return out

@@ -15,13 +15,16 @@ from mindleaf.models.pretraining import PretrainingConfig
 from mindleaf.objectives.codebook import CodebookObjective
 from mindleaf.preprocessing.pipeline import MINDMIX
 from mindleaf.stages.progress import bar
-from mindleaf.stages.run_folder import begin_run, card, write_exposure
+from mindleaf.stages.run_folder import begin_run, card, inputs_of, write_exposure
 from mindleaf.stages.selecting import excluded, one_fold, part_of
 from mindleaf.store.batches import BatchReader
 from mindleaf.store.examples import Examples
 from mindleaf.store.exposure import Exposure, exposure
 from mindleaf.store.store import Store
 from mindleaf.training.loop import TrainingConfig, train
+
+#: Columns that are known of a whole recording.
+_OF_RECORDINGS = ("dataset", "subject", "session", "run", "recording")
 
 
 class PretrainStage(Config):
@@ -39,7 +42,7 @@ def pretrain(
 ) -> Path:  # fmt: skip
     """Self-supervised training on whole recordings, or on the training part of ``split``; returns the RUN folder."""
     examples = [_windows(Store(path), config.window_s, exclude, split) for path in stores]
-    begin_run(out, config, resume)
+    begin_run(out, config, resume, inputs_of([part.store for part in examples], exclude=exclude, split=split))
     reader = BatchReader(examples, MINDMIX)
     facts = ModelFacts(sfreq=MINDMIX.sfreq)
     torch.manual_seed(config.training.seed)
@@ -60,7 +63,12 @@ def pretrain(
 
 
 def _windows(store: Store, window_s: float, exclude: tuple[str, ...], split: Path | None) -> Examples:
-    rows = store.recording_windows(window_s) if split is None else part_of(store.windows(window_s), one_fold(split), "train")
+    if split is not None:
+        rows = part_of(store.windows(window_s), one_fold(split), "train")
+    else:
+        # Stimuli, trials and labels are known inside trials only: whoever leaves some out trains on trials.
+        whole = all(wish.partition("=")[0] in _OF_RECORDINGS for wish in exclude)
+        rows = store.recording_windows(window_s) if whole else store.windows(window_s)
     rows = excluded(rows, exclude)
     if rows.empty:
         raise BadInput(f"{store.path}: no window is left to train on; check --exclude and --split.")

@@ -2,25 +2,57 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mindleaf.config import Config
 from mindleaf.errors import BadInput
-from mindleaf.models.folder import CONFIG
+from mindleaf.models.folder import CONFIG, HASHES, load_model
 from mindleaf.store.exposure import Exposure
+from mindleaf.store.files import write_json
+from mindleaf.store.store import Store
 
-_STAGE, _EXPOSURE = "stage.json", "exposure.json"
+_STAGE, _INPUTS, _EXPOSURE = "stage.json", "inputs.json", "exposure.json"
 
 
-def begin_run(out: Path, config: Config, resume: bool) -> None:
-    """Make the folder and note the stage's settings; refuses to train over another run unless it is to be resumed."""
+def inputs_of(
+    stores: Sequence[Store], start: Path | None = None, exclude: Sequence[str] = (), split: Path | None = None, settings: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What a run learns from, by content, so that a resumed run can be held to the same."""
+    return {
+        "stores": [store.content_sha256 for store in stores],
+        "start": _sha256(Path(start) / HASHES) if start else "",
+        "exclude": sorted(exclude),
+        "split": _sha256(split) if split else "",
+        "settings": list(settings),
+    }
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def begin_run(out: Path, config: Config, resume: bool, inputs: Mapping[str, Any]) -> None:
+    """Make the folder and note settings and inputs; refuses to train over another run unless this one is to be resumed.
+
+    Call it when everything else has been checked: a refused command leaves nothing behind.
+    """
     started = (out / _STAGE).exists() or (out / CONFIG).exists()
     if started and not resume:
         raise BadInput(f"{out} already holds a run; add --resume to continue it, or choose another --out.")
     if started and (out / _STAGE).exists() and type(config).read(out / _STAGE).fingerprint() != config.fingerprint():
         raise BadInput(f"{out} holds a run with other settings; resume with the same ones, or choose another --out.")
+    if started and (out / _INPUTS).exists():
+        known = json.loads((out / _INPUTS).read_text())
+        other = [name for name, value in inputs.items() if known.get(name) != value]
+        if other:
+            raise BadInput(f"{out} holds a run with another {' and '.join(other)}; resume with the same, or choose another --out.")
     out.mkdir(parents=True, exist_ok=True)
     config.write(out / _STAGE)
+    write_json(out / _INPUTS, dict(inputs))
 
 
 def is_run(path: str | Path) -> bool:
@@ -37,6 +69,14 @@ def read_exposure(run: Path) -> Exposure:
     if not path.is_file():
         raise BadInput(f"{run}: wanted {_EXPOSURE}, which tells what the run has seen, found none; train the run again.")
     return Exposure.read(path)
+
+
+def read_start(start: Path | None) -> Exposure:
+    """What the RUN to start from has seen (nothing without one); a damaged or missing RUN is refused here, before any work."""
+    if start is None:
+        return Exposure()
+    load_model(start)
+    return read_exposure(start)
 
 
 def card(title: str, config: Config, exposure: Exposure, figures: dict[str, object], notes: tuple[str, ...] = ()) -> str:

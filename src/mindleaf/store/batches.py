@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 
 from mindleaf.batch import Batch
-from mindleaf.montage import electrode_indices
 from mindleaf.preprocessing.pipeline import Pipeline
 from mindleaf.store.examples import Examples
 from mindleaf.store.features import Frontend
@@ -38,6 +37,7 @@ class BatchReader:
         sizes = [len(part) for part in self.examples]
         self.groups: NDArray[np.int64] = np.repeat(np.arange(len(sizes)), sizes)
         self._offsets = np.concatenate([[0], np.cumsum(sizes)])
+        self._montages = [_montage(part) for part in self.examples]
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -47,13 +47,13 @@ class BatchReader:
         group = int(self.groups[ids[0]])
         part = self.examples[group].take(np.asarray(ids) - self._offsets[group])
         eeg = torch.from_numpy(part.eeg(self.pipeline, self.context_s))
-        montage = next(iter(part.store.recordings.values())).montage.select(part.channel_names)
+        channel_index, positions = self._montages[group]
         n = len(part)
         usable = torch.isfinite(eeg).all(-1) & (eeg.abs().amax(-1) > 0)
         return Batch(
             eeg=torch.where(usable[..., None], eeg, 0.0),
-            channel_index=torch.from_numpy(electrode_indices(montage.names)).expand(n, -1),
-            positions=torch.from_numpy(np.nan_to_num(montage.positions)).float().expand(n, -1, -1),
+            channel_index=channel_index.expand(n, -1),
+            positions=positions.expand(n, -1, -1),
             channel_mask=usable,
             subject=torch.tensor([self.subject_of.get(key, -1) for key in _subject_keys(part)]),
             labels=torch.tensor(part.labels),
@@ -78,6 +78,12 @@ class BatchReader:
             "audio_start": torch.from_numpy(starts[pick, order]).float(),
             "auditory_type": torch.tensor([self.type_of.get(kind, -1) for kind in kinds]),
         }
+
+
+def _montage(part: Examples) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows of the electrode table (channel,) and positions (channel, 3) of the channels that are read."""
+    montage = next(iter(part.store.recordings.values())).montage.select(part.channel_names)
+    return torch.tensor(montage.nearest_indices), torch.tensor(np.nan_to_num(montage.positions), dtype=torch.float32)
 
 
 def _streams(part: Examples) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

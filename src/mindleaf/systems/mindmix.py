@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import nn
 
+from mindleaf.batch import Batch
 from mindleaf.encoders.mindmix import MindMixConfig
 from mindleaf.errors import BadInput
 from mindleaf.fusion.calra import AUDITORY_TYPES
@@ -20,6 +21,7 @@ from mindleaf.models.classifier import Classifier, ClassifierConfig
 from mindleaf.models.facts import ModelFacts
 from mindleaf.models.folder import load_model, save_model, start_from
 from mindleaf.models.pretraining import PretrainingConfig
+from mindleaf.models.warm_start import warm_start
 from mindleaf.objectives.classification import ClassificationObjective
 from mindleaf.objectives.contrastive import ContrastiveObjective
 from mindleaf.preprocessing.pipeline import MINDMIX
@@ -42,17 +44,26 @@ from mindleaf.training.optimiser import OptimiserConfig
 TYPE_OF = {name: k for k, name in enumerate(AUDITORY_TYPES)}
 
 
+#: Windows used for the closed-form start, and the groups of trials between which its ridge is chosen.
+_WARM_START_WINDOWS, _WARM_START_PARTS = 4000, 4
+
+
 class ListenerConfig(StartFrom):
     """MindMix for tasks with candidates.
 
     model       the aligned model; taken from ``start`` where that is an aligned RUN, its encoder from a pretrained one
     audio       "auto", "mel", "envelope" or "wav2vec2:FOLDER"
+    form        "" keeps ``model``; else a preset: tiny, small, base, linear (time-resolved), paper, paper_paired (pooled)
+    warm_start  set the stem to the ridge backward TRF of the training windows before training (not where ``start`` brings a
+                stem); None of it touches validation or test data
     unattended  weight of telling the attended stream from the window's other streams; left out where the attended
                 talker never changes in the training data (the voice alone would give the answer)
     """
 
     model: AlignedConfig = AlignedConfig.preset("tiny")
+    form: Literal["", "tiny", "small", "base", "linear", "paper", "paper_paired"] = ""
     audio: str = "auto"
+    warm_start: bool = True
     unattended: float = 1.0
     train_window_s: float = 2.0
     training: TrainingConfig = TrainingConfig(
@@ -78,7 +89,7 @@ class MindMixListener:
     any_length = True
 
     def __init__(self, config: ListenerConfig) -> None:
-        self.config = config
+        self.config = config.model_copy(update={"model": _form(config.form)}) if config.form else config
         self.n_parameters = 0
         self._findings: dict[str, Any] = {}
 
@@ -94,6 +105,8 @@ class MindMixListener:
         torch.manual_seed(seed)
         self._build(parts)
         reader = self._reader(parts)
+        if self.config.warm_start and self.model.stem is not None and not self._has_started_stem:
+            self._warm_start(parts, reader, seed)
         sound = self.config.model.pairing != "paper_paired"
         weight = min(self._unattended_weight(part) for part in parts) if sound else 0.0
         config = self.config.training.model_copy(update={"seed": seed})
@@ -131,12 +144,26 @@ class MindMixListener:
         self.n_parameters = n_parameters(self.model)
         self._findings = read_findings(folder)
 
+    def _warm_start(self, parts: Sequence[Examples], reader: BatchReader, seed: int) -> None:
+        """A few thousand training windows are enough for a linear decoder; its ridge is chosen between whole trials."""
+        trial = np.concatenate([_trial_numbers(part) for part in parts])
+        n_parts = min(_WARM_START_PARTS, int(trial.max()) + 1)
+        chosen = np.sort(np.random.default_rng(seed).permutation(len(reader))[:_WARM_START_WINDOWS])
+
+        def batches(number: int) -> Iterator[Batch]:
+            for group in np.unique(reader.groups):
+                ids = chosen[(trial[chosen] % n_parts == number) & (reader.groups[chosen] == group)]
+                yield from (reader.read(ids[k : k + 32]) for k in range(0, len(ids), 32))
+
+        warm_start(self.model, [batches(number) for number in range(n_parts)])
+
     def _build(self, parts: Sequence[Examples]) -> None:
         frontend = self._frontend(parts)
         self.facts = ModelFacts(
             sfreq=MINDMIX.sfreq, n_audio_features=frontend.n_features, frame_rate=frontend.frame_rate,
             audio_fingerprint=frontend.fingerprint(), subjects=_subjects(parts),
         )  # fmt: skip
+        self._has_started_stem = False
         if self.config.start:
             self._start(Path(self.config.start))
         else:
@@ -151,7 +178,7 @@ class MindMixListener:
             config = self.config.model.model_copy(update={"encoder": _encoder_of(loaded.config, folder, "bypass")})
         self.config = self.config.model_copy(update={"model": config})
         self.model = config.build(self.facts)
-        self._taken = start_from(self.model, folder)
+        self._has_started_stem = "stem" in start_from(self.model, folder)
 
     def _frontend(self, parts: Sequence[Examples]) -> Frontend:
         """One audio encoder for all stores; "auto" settles on the envelope as soon as one store keeps nothing else."""
@@ -277,6 +304,14 @@ class MindMixClassifier:
         return validate
 
 
+def _form(name: str) -> AlignedConfig:
+    if name == "paper":
+        return AlignedConfig.paper("tiny")
+    if name == "paper_paired":
+        return AlignedConfig.paper("tiny", "paper_paired")
+    return AlignedConfig.preset(name)
+
+
 def _encoder_of(config: Any, folder: Path, vq_input: str | None) -> MindMixConfig:
     if not isinstance(config, PretrainingConfig | AlignedConfig | ClassifierConfig) or config.encoder is None:
         raise BadInput(f"{folder}: wanted a RUN with an EEG encoder to start from, found none.")
@@ -286,6 +321,16 @@ def _encoder_of(config: Any, folder: Path, vq_input: str | None) -> MindMixConfi
 def _subjects(parts: Sequence[Examples]) -> tuple[str, ...]:
     pairs = {pair for part in parts for pair in zip(part.rows["dataset"], part.rows["subject"], strict=True)}
     return tuple(sorted(f"{dataset}/{subject}" for dataset, subject in pairs))
+
+
+def _trial_numbers(part: Examples) -> NDArray[np.int64]:
+    """A number for each window's trial, from 0; where there is one trial only, for the quarter of it the window lies in."""
+    numbers = part.rows.groupby(["dataset", "recording", "trial"], sort=True).ngroup().to_numpy()
+    if numbers.max() > 0:
+        return numbers
+    start = part.rows["start"].to_numpy(float)
+    edges = np.linspace(start.min(), start.max(), _WARM_START_PARTS + 1)[1:-1]
+    return np.asarray(np.searchsorted(edges, start, side="right"), dtype=np.int64)
 
 
 def _attended_talker_is_constant(examples: Examples) -> bool:
