@@ -43,8 +43,7 @@ def make_recording(
             for k, name in enumerate(names)
         ]
         candidates = tuple(
-            Candidate(name, side, talker)
-            for name, side, talker in zip(names, ("left", "right"), ("female", "male"), strict=True)
+            Candidate(name, side, talker) for name, side, talker in zip(names, ("left", "right"), ("female", "male"), strict=True)
         )
         label = "rest" if (t + number) % 2 else "task"
         trials.append(Trial(f"t{t}", 1 + t * (trial_s + 1), trial_s, {"label": label}, candidates, 1 + (t + number) % 2))

@@ -17,7 +17,16 @@ import soundfile
 from mindleaf.datasets import DATASETS
 from mindleaf.store.store import Store
 from tests.reading.written_files import SFREQ, eeg, write_edf
-from tests.stages.command import FEW_ALIGN_STEPS, FEW_LISTENER_STEPS, FEW_READER_STEPS, FEW_STEPS, TINY, mindleaf, unfinished, worked
+from tests.stages.command import (
+    FEW_ALIGN_STEPS,
+    FEW_LISTENER_STEPS,
+    FEW_READER_STEPS,
+    FEW_STEPS,
+    TINY,
+    mindleaf,
+    unfinished,
+    worked,
+)
 
 ATTENTION = ("--task", "attention", "--protocol", "between_trial", "--set", "protocol.only=[0]", "--window", "2")
 
@@ -96,7 +105,9 @@ def test_a_later_damaged_file_leaves_no_store(tmp_path):
     assert not (tmp_path / "out" / "manifest.json").exists()
     assert unfinished(tmp_path) == []
     write_edf(root / "1.edf", eeg(seed=1))
-    assert "(1 prepared, 1 unchanged)" in " ".join(worked("prepare", "folder", "--root", root, "--out", tmp_path / "out").err.split())
+    assert "(1 prepared, 1 unchanged)" in " ".join(
+        worked("prepare", "folder", "--root", root, "--out", tmp_path / "out").err.split()
+    )
 
 
 def test_a_channel_without_a_name(tmp_path):
@@ -288,7 +299,16 @@ def test_a_full_disk(material, tmp_path, monkeypatch, words):
 def test_a_write_that_the_system_cuts_short(material, tmp_path, words):
     """As on a disk that fills up within one file: the first bytes get through, the rest does not."""
     source = ("--root", material / "data") if words[0] == "prepare" else ("--store", material / "store")
-    command = [sys.executable, "-c", f"{_LIMITED}; from mindleaf.cli import main; main()", *words, *source, "--out", tmp_path / "out", "--quiet"]
+    command = [
+        sys.executable,
+        "-c",
+        f"{_LIMITED}; from mindleaf.cli import main; main()",
+        *words,
+        *source,
+        "--out",
+        tmp_path / "out",
+        "--quiet",
+    ]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 2, done.stderr
     (sentence,) = done.stderr.strip().splitlines()

@@ -25,7 +25,9 @@ def road(tmp_path_factory) -> Path:
     """data -> store -> pretrained without and with the split -> aligned -> fine-tuned -> evaluated, each in its folder."""
     folder = tmp_path_factory.mktemp("road")
     store = ("--store", folder / "store", "--quiet")
-    worked("prepare", "synthetic", "--root", folder / "data", "--out", folder / "store", *TINY, "--pipeline", "mindmix", "--quiet")
+    worked(
+        "prepare", "synthetic", "--root", folder / "data", "--out", folder / "store", *TINY, "--pipeline", "mindmix", "--quiet"
+    )
     worked("evaluate", *store, "--model", "bandpower_lr", "--no-floor", *QUESTION, *ONE_FOLD, "--out", folder / "first")
     split = ("--split", folder / "first" / "folds.json")
     worked("pretrain", "mindmix-tiny", *store, "--out", folder / "seen", *FEW_STEPS)
@@ -89,7 +91,12 @@ def test_a_fine_tuned_run_holds_its_folds(road):
 def test_results_follow_the_schema(road):
     content = results(road / "report")
     assert content["version"] == 1
-    assert (content["dataset"], content["task"], content["protocol"], content["seed"]) == ("synthetic", "attention", "between_trial", 0)
+    assert (content["dataset"], content["task"], content["protocol"], content["seed"]) == (
+        "synthetic",
+        "attention",
+        "between_trial",
+        0,
+    )
     tested = pd.read_parquet(road / "report" / "predictions.parquet")["subject"].nunique()
     assert content["leaky"] is False and content["n_subjects"] == tested and content["audit_depth"] == "quick"
     assert isinstance(content["commit"], str)
@@ -159,7 +166,9 @@ def test_runs_of_different_folds_are_not_mixed(road, tmp_path):
     """The second one would be tested on trials it was trained on."""
     words = ("--store", road / "store", "--quiet", *QUESTION, "--protocol", "between_trial", "--set", "protocol.n_folds=4")
     worked("finetune", "mindmix-tiny", *words, "--set", "protocol.only=[1]", *FEW_LISTENER_STEPS, "--out", tmp_path / "other")
-    assert "different folds" in ask(road, "--model", road / "tuned", "--model", tmp_path / "other", out=tmp_path / "out").complaint
+    assert (
+        "different folds" in ask(road, "--model", road / "tuned", "--model", tmp_path / "other", out=tmp_path / "out").complaint
+    )
 
 
 def test_a_run_that_saw_the_test_is_marked(road, tmp_path):

@@ -54,7 +54,10 @@ Target = Annotated[str, typer.Option("--target", help="What EEG-only systems pre
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option("--out")] = Path("runs/demo"), settings: Settings = None, seed: Seed = 0, quiet: Quiet = False
+    out: Annotated[Path, typer.Option("--out")] = Path("runs/demo"),
+    settings: Settings = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
 ) -> None:
     """Every stage on generated two-talker recordings; ends with DIR/report.html."""
     from mindleaf.recipes.demo import run_demo
@@ -150,7 +153,9 @@ def audit(
     settings: Settings = None, seed: Seed = 0, device: Device = "auto", quiet: Quiet = False, as_json: Json = False,
 ) -> None:  # fmt: skip
     """The evaluation's controls at full depth."""
-    evaluate(store, model, task, out, protocol, window, target, test_store, split, depth, True, settings, seed, device, quiet, as_json)
+    evaluate(
+        store, model, task, out, protocol, window, target, test_store, split, depth, True, settings, seed, device, quiet, as_json
+    )
 
 
 @app.command("list")
@@ -237,7 +242,9 @@ def main() -> None:
             raise
         place = f" {error.filename}" if error.filename else ""
         why = error.strerror or str(error)
-        typer.echo(f"mindleaf: wanted to write{place}, the machine refused ({why}); free some space or choose another --out.", err=True)
+        typer.echo(
+            f"mindleaf: wanted to write{place}, the machine refused ({why}); free some space or choose another --out.", err=True
+        )
         sys.exit(2)
     except SystemExit as stop:
         # Typer turns Ctrl-C into this code and says nothing.

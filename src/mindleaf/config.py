@@ -35,7 +35,13 @@ class Config(BaseModel):
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read a config from JSON; raises BadInput naming the first field that does not fit."""
-        return cls.checked(json.loads(Path(path).read_text()), source=str(path))
+        try:
+            values = json.loads(Path(path).read_text())
+        except (OSError, ValueError) as error:
+            raise BadInput(
+                f"{path}: wanted settings as JSON, could not read them ({error}); copy the file again or make it anew."
+            ) from error
+        return cls.checked(values, source=str(path))
 
     @classmethod
     def checked(cls, values: dict[str, Any], source: str = "the settings") -> Self:

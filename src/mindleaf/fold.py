@@ -48,11 +48,7 @@ class Fold:
         """Positions of the rows of ``windows`` (columns dataset, recording, trial, start, stop) that belong to ``part``."""
         spans = {uid: rows[["start", "stop"]].to_numpy() for uid, rows in getattr(self, part).groupby(SPAN_COLUMNS[:3])}
         inside = [
-            bool(
-                (
-                    (spans[uid][:, 0] <= start + _TOLERANCE_S) & (stop - _TOLERANCE_S <= spans[uid][:, 1])
-                ).any()
-            )
+            bool(((spans[uid][:, 0] <= start + _TOLERANCE_S) & (stop - _TOLERANCE_S <= spans[uid][:, 1])).any())
             if (uid := (dataset, recording, trial)) in spans
             else False
             for dataset, recording, trial, start, stop in windows[SPAN_COLUMNS].itertuples(index=False)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import torch
 
 from mindleaf.encoders.audio_tower import AudioTower
-from mindleaf.encoders.stem import BandPowerStem, SpatialFilter, TemporalStem
+from mindleaf.encoders.stem import BandPowerStem, SpatialFilter, TemporalStem, filter_bank
 from tests.models.small_batches import noise_batch
 
 
@@ -78,10 +78,18 @@ def test_a_known_subject_has_a_matrix_and_an_unknown_one_has_none():
 
 
 def test_band_power_rises_with_amplitude():
-    stem = BandPowerStem(12)
+    stem = BandPowerStem(12, filters=32).eval()
     batch = noise_batch(2)
+    batch = replace(batch, eeg=10.0 * batch.eeg)
     louder = replace(batch, eeg=3.0 * batch.eeg)
     torch.testing.assert_close(stem(louder) - stem(batch), torch.full((2, 32), 2.1972246), atol=2e-2, rtol=0)
+
+
+def test_the_filter_bank_answers_at_its_own_frequency():
+    taps = filter_bank(20, 200, 200.0, (2.0, 40.0))[:, 0]
+    spectrum = torch.fft.rfft(taps, n=2000).abs()
+    peaks = spectrum.argmax(dim=1) / 10.0
+    torch.testing.assert_close(peaks, torch.linspace(2.0, 40.0, 20), atol=0.5, rtol=0)
 
 
 def test_the_audio_tower_keeps_streams_and_frames():

@@ -54,7 +54,12 @@ CONFIG = TrainingConfig(steps=24, batch_size=8, checkpoint_every=5, validate_eve
 
 
 @settings(max_examples=50, deadline=None)
-@given(sizes=st.lists(st.integers(1, 40), min_size=1, max_size=4), batch=st.integers(1, 16), seed=st.integers(0, 99), epoch=st.integers(0, 9))
+@given(
+    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=4),
+    batch=st.integers(1, 16),
+    seed=st.integers(0, 99),
+    epoch=st.integers(0, 9),
+)
 def test_an_epoch_is_every_window_once(sizes, batch, seed, epoch):
     groups = np.repeat(np.arange(len(sizes)), sizes)
     batches = epoch_batches(groups, batch, seed, epoch)
@@ -88,7 +93,9 @@ def test_a_killed_run_continues_to_the_same_bits(tmp_path):
     train(part, line, Numbers(), CONFIG, tmp_path / "part", validate, resume=True)
     for a, b in zip(whole.parameters(), part.parameters(), strict=True):
         assert torch.equal(a, b)
-    timeless = [[{k: v for k, v in entry.items() if k != "seconds"} for entry in read_log(tmp_path / run)] for run in ("whole", "part")]
+    timeless = [
+        [{k: v for k, v in entry.items() if k != "seconds"} for entry in read_log(tmp_path / run)] for run in ("whole", "part")
+    ]
     assert timeless[0] == timeless[1]
 
 

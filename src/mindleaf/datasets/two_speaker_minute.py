@@ -105,7 +105,12 @@ DATASET = Dataset(
             "The attended talker never changes: a system that ignores the EEG is always right.",
             "The signal is low-passed near 26 Hz.",
         ),
-        unverified=("the unit, taken as microvolts", "that the attended channel 1 is counted from 0 (inferred from the published decoder's result)", "that the first audio channel is the left ear", "the name of the ignored talker"),
+        unverified=(
+            "the unit, taken as microvolts",
+            "that the attended channel 1 is counted from 0 (inferred from the published decoder's result)",
+            "that the first audio channel is the left ear",
+            "the name of the ignored talker",
+        ),
     ),
     recordings=recordings,
 )

@@ -110,25 +110,47 @@ class TemporalStem(nn.Module):
 class BandPowerStem(nn.Module):
     """Spatial filters, learned band-pass filters, log power: what a classifier of oscillations looks at.
 
-    The form is that of a shallow filter-bank network (Schirrmeister et al. 2017): ``sources`` virtual channels, a
-    temporal filter of half a second on each of ``filters`` mixtures, mean power over the window, logarithm.
+    The form is that of a shallow filter-bank network (Schirrmeister et al. 2017): ``sources`` virtual channels, a temporal
+    filter of a second on each of ``filters`` mixtures, mean power over the window, logarithm, each put on the scale of the
+    training data (running statistics). The temporal filters start as a filter bank, ``band`` Hz in even steps: from random
+    ones, gradient descent on a few hundred windows does not find an oscillation.
     """
 
     def __init__(
-        self, n_electrodes: int, *, sources: int = 16, filters: int = 32, kernel: int = 100, n_subjects: int = 0
+        self,
+        n_electrodes: int,
+        *,
+        sources: int = 16,
+        filters: int = 64,
+        kernel: int = 200,
+        sfreq: float = 200.0,
+        band: tuple[float, float] = (2.0, 40.0),
+        n_subjects: int = 0,
     ) -> None:
         super().__init__()
         self.width = filters
         self.spatial = SpatialFilter(n_electrodes, sources, n_subjects)
         self.mix = nn.Conv1d(sources, filters, 1, bias=False)
-        self.band = nn.Conv1d(filters, filters, kernel, groups=filters, bias=False)
+        # The mean power needs only some moments of the oscillation; 100 a second are enough and cheaper.
+        self.band = nn.Conv1d(filters, filters, kernel, stride=max(1, round(sfreq / 100)), groups=filters, bias=False)
+        self.scale = nn.BatchNorm1d(filters, affine=False)
+        with torch.no_grad():
+            self.band.weight.copy_(filter_bank(filters, kernel, sfreq, band))
 
     def forward(self, batch: Batch) -> Float[Tensor, "batch filter"]:
         """Log power of each filter; a window shorter than the kernel is padded with zeros."""
         mixtures = self.mix(self.spatial(batch))
         missing = self.band.kernel_size[0] - mixtures.shape[-1]
         oscillations = self.band(F.pad(mixtures, (0, max(0, missing))))
-        return torch.log(oscillations.square().mean(dim=-1) + 1e-6)
+        return self.scale(torch.log(oscillations.square().mean(dim=-1) + 1e-6))
+
+
+def filter_bank(filters: int, kernel: int, sfreq: float, band: tuple[float, float]) -> Float[Tensor, "filter 1 tap"]:
+    """Windowed cosines with centres in even steps over ``band``, unit energy each."""
+    centres = torch.linspace(*band, filters)
+    times = torch.arange(kernel) / sfreq
+    taps = torch.cos(2 * torch.pi * rearrange(centres, "f -> f 1") * times) * torch.hann_window(kernel, periodic=False)
+    return rearrange(taps / taps.norm(dim=1, keepdim=True), "f t -> f 1 t")
 
 
 class StemConfig(Config):

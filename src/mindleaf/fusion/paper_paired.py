@@ -8,7 +8,7 @@ sound. Use ``Calra.all_pairs`` and ``Calra.forward`` for results.
 from __future__ import annotations
 
 import torch
-from einops import einsum, rearrange
+from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor
 

@@ -29,6 +29,8 @@ class Classifier(nn.Module):
         self.encoder, self.stem, self.chunk = encoder, stem, chunk
         width = (encoder.width if encoder else 0) + (stem.width if stem else 0)
         self.token_norm = nn.LayerNorm(encoder.width) if encoder else None
+        # Zero at the start, as in alignment: the encoder is heard as far as it helps, and cannot drown the band power.
+        self.gate = nn.Parameter(torch.zeros(())) if encoder and stem else None
         self.dropout = nn.Dropout(dropout)
         self.final_layer = nn.Linear(width, n_classes)
         nn.init.trunc_normal_(self.final_layer.weight, std=0.01)
@@ -41,7 +43,7 @@ class Classifier(nn.Module):
             n_patches = max(1, batch.eeg.shape[-1] // PATCH_SAMPLES)
             tokens, mask = encode_in_chunks(self.encoder, batch, n_patches, min(self.chunk, n_patches))
             pooled = masked_mean(rearrange(tokens, "b c p w -> b (c p) w"), rearrange(mask, "b c p -> b (c p)"))
-            parts.append(self.token_norm(pooled))
+            parts.append(self.token_norm(pooled) if self.gate is None else self.gate * self.token_norm(pooled))
         if self.stem is not None:
             parts.append(self.stem(batch))
         return torch.cat(parts, dim=-1)
@@ -55,8 +57,8 @@ class ClassifierConfig(Config):
 
     encoder: MindMixConfig | None = MindMixConfig()
     power_sources: int = 16
-    power_filters: int = 32
-    power_kernel: int = 100
+    power_filters: int = 64
+    power_kernel: int = 200
     chunk: int = 2
     dropout: float = 0.1
 
@@ -71,7 +73,11 @@ class ClassifierConfig(Config):
         stem = None
         if self.power_filters:
             stem = BandPowerStem(
-                facts.n_electrodes, sources=self.power_sources, filters=self.power_filters, kernel=self.power_kernel
+                facts.n_electrodes,
+                sources=self.power_sources,
+                filters=self.power_filters,
+                kernel=self.power_kernel,
+                sfreq=facts.sfreq,
             )
         encoder = None if self.encoder is None else self.encoder.build(facts.n_electrodes)
         return Classifier(encoder, stem, len(facts.classes), chunk=self.chunk, dropout=self.dropout)

@@ -23,7 +23,6 @@ from mindleaf.encoders.stem import TemporalStem
 from mindleaf.errors import BadInput
 from mindleaf.models.alignment import AlignedModel
 
-
 #: Strengths of the ridge that are compared, relative to the mean power of the EEG.
 RIDGES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 
@@ -98,9 +97,7 @@ def _electrodes(batches: Sequence[Batch], stem: TemporalStem) -> Int[Tensor, " e
     return electrodes
 
 
-def _accumulate(
-    batches: Sequence[Batch], electrodes: Int[Tensor, " electrode"], stem: TemporalStem, n_lags: int
-) -> _Moments:
+def _accumulate(batches: Sequence[Batch], electrodes: Int[Tensor, " electrode"], stem: TemporalStem, n_lags: int) -> _Moments:
     def moments(batch: Batch) -> _Moments:
         assert batch.audio is not None
         sound = batch.audio[:, 0].double()

@@ -48,5 +48,10 @@ def finetuning(recipe: str, asks: str) -> tuple[str, ...]:
 
 def _training(steps: int, batch_size: int, lr: float, seed: int, device: str) -> TrainingConfig:
     return TrainingConfig(
-        steps=steps, batch_size=batch_size, optimiser=OptimiserConfig(lr=lr), seed=seed, device=device, checkpoint_every=max(50, steps // 10)
+        steps=steps,
+        batch_size=batch_size,
+        optimiser=OptimiserConfig(lr=lr),
+        seed=seed,
+        device=device,
+        checkpoint_every=max(50, steps // 10),
     )

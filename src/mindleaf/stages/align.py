@@ -49,7 +49,9 @@ def align(
         seen |= exposure(part.store, part.rows)
     write_exposure(out, seen)
     last = lines[-1] if lines else {}
-    figures: dict[str, object] = {name: round(last[name], 4) for name in ("in_batch", "chance_loss", "top1", "chance_top1") if name in last}
+    figures: dict[str, object] = {
+        name: round(last[name], 4) for name in ("in_batch", "chance_loss", "top1", "chance_top1") if name in last
+    }
     listener.save(out, card("MindMix, EEG aligned with audio, stage 2", config, seen, figures))
     return out
 
@@ -64,5 +66,7 @@ def _listened(store: Store, config: AlignStage, exclude: tuple[str, ...], split:
     rows = rows.assign(answer=heard - 1, target=-1)
     rows = pd.DataFrame(rows[rows["answer"] >= 0]).reset_index(drop=True)
     if rows.empty and part == "train":
-        raise BadInput(f"{store.path}: no window with a heard stimulus is left to align on; check the store, --exclude and --split.")
+        raise BadInput(
+            f"{store.path}: no window with a heard stimulus is left to align on; check the store, --exclude and --split."
+        )
     return Examples(store, rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -113,7 +114,9 @@ def evaluate(
     folds, protocol = _folds(config, store, split, models, task)
     named = [c.name for c in contestants]
     if len(set(named)) < len(named):
-        raise BadInput(f"--model: {max(named, key=named.count)} comes twice; rename one RUN's folder or evaluate them one at a time.")
+        raise BadInput(
+            f"--model: {max(named, key=named.count)} comes twice; rename one RUN's folder or evaluate them one at a time."
+        )
     if config.floor:
         present = {c.name for c in contestants}
         contestants += [_floor(name, config, task) for name in floor_for(config.task) if name not in present]
@@ -129,6 +132,29 @@ def evaluate(
     write_folds(out / "folds.json", folds, protocol=protocol, seed=config.seed, store=store.content_sha256)
     tell(result, out, quiet)
     return result
+
+
+def evaluate_on(
+    model: str | Path | System, store: Store, task: str, folds: Sequence[Fold], windows_s: Sequence[float] = (2.0,), seed: int = 0
+) -> Result:
+    """Fit and score one model on the given folds beside the linear floor, with the quick audit (``ml.evaluate``).
+
+    model: a system's name, a RUN folder, or a system of one's own. The result is not written; see ``Result.write`` and
+    ``Result.report``.
+    """
+    question = build_task(task)
+    config = EvaluateConfig(task=task, windows_s=tuple(windows_s), seed=seed)
+    if isinstance(model, str | Path):
+        contestant = _contestant(str(model), config, question)
+    else:
+        contestant = Contestant(model.name, partial(copy.deepcopy, model))
+    contestants = [contestant, *(_floor(name, config, question) for name in floor_for(task) if name != contestant.name)]
+    prepared = PreparedRows(store, None, question, seed)
+    runs = [_run(c, store, None, question, folds, windows_s, config, prepared, quiet=True) for c in contestants]
+    audits = _audited(runs, contestants, folds, store, None, question, config, quiet=True)
+    protocol = ", ".join(sorted({fold.group for fold in folds}))
+    return Result(runs, folds, store.dataset, question.title, protocol, question.asks, seed, _commit(), audits, config.depth,
+                  notes=_store_notes(store), provenance=_provenance(store))  # fmt: skip
 
 
 def folds_of(config: EvaluateConfig, store: Store) -> list[Fold]:
@@ -147,9 +173,7 @@ def folds_of(config: EvaluateConfig, store: Store) -> list[Fold]:
     return kind().with_settings(wishes).folds(store.index, config.seed)
 
 
-def _folds(
-    config: EvaluateConfig, store: Store, split: Path | None, models: Sequence[str], task: Task
-) -> tuple[list[Fold], str]:
+def _folds(config: EvaluateConfig, store: Store, split: Path | None, models: Sequence[str], task: Task) -> tuple[list[Fold], str]:
     tuned = [Path(m) for m in models if is_run(m) and (Path(m) / "folds.json").exists()]
     if tuned:
         return _tuned_folds(config, store, split, tuned, task)
@@ -159,11 +183,18 @@ def _folds(
     return folds, str(config.protocol)
 
 
-def _tuned_folds(config: EvaluateConfig, store: Store, split: Path | None, runs: Sequence[Path], task: Task) -> tuple[list[Fold], str]:
+def _tuned_folds(
+    config: EvaluateConfig, store: Store, split: Path | None, runs: Sequence[Path], task: Task
+) -> tuple[list[Fold], str]:
     """The folds that every fine-tuned RUN wrote; BadInput where one was made for another question, or they differ."""
     for run in runs:
         facts = read_split_facts(run / "folds.json")
-        asked = {"protocol": config.protocol or facts["protocol"], "seed": config.seed, "store": store.content_sha256, "task": task.title}
+        asked = {
+            "protocol": config.protocol or facts["protocol"],
+            "seed": config.seed,
+            "store": store.content_sha256,
+            "task": task.title,
+        }
         other = [name for name, value in asked.items() if facts.get(name, value) != value] + ["split"] * (split is not None)
         if other:
             raise BadInput(
@@ -183,7 +214,11 @@ def _contestant(name: str, config: EvaluateConfig, task: Task, store: Store) -> 
     if name not in SYSTEMS and ":" not in name:
         raise BadInput(f"--model {name}: neither a system ({', '.join(SYSTEMS)}), nor package.module:Class, nor a RUN folder.")
     owner = name if name in SYSTEMS else "system"
-    return Contestant(name, partial(build_system, name, config.settings_of(owner), task.asks), weights="from scratch" if name == "mindmix" else "none")
+    return Contestant(
+        name,
+        partial(build_system, name, config.settings_of(owner), task.asks),
+        weights="from scratch" if name == "mindmix" else "none",
+    )
 
 
 def _run_contestant(run: Path, config: EvaluateConfig, task: Task, store: Store) -> Contestant:
@@ -274,8 +309,14 @@ def tell(result: Result, out: Path, quiet: bool) -> None:
         failed = sum(row.status == "fail" for row in rows)
         verdict = f"{failed} failed" if failed else f"{sum(row.status == 'pass' for row in rows)} passed"
         metric = system["metrics"].get(primary)
-        numbers = (_number(metric["mean"]), " … ".join(map(_number, metric["ci95"])), _number(metric["chance"])) if metric else ("–",) * 3
-        table.add_row(system["name"], f"{system['window_s']:g} s" if system["window_s"] else "–", *numbers, system["status"], verdict)
+        numbers = (
+            (_number(metric["mean"]), " … ".join(map(_number, metric["ci95"])), _number(metric["chance"]))
+            if metric
+            else ("–",) * 3
+        )
+        table.add_row(
+            system["name"], f"{system['window_s']:g} s" if system["window_s"] else "–", *numbers, system["status"], verdict
+        )
     terminal = console(quiet)
     terminal.print(table)
     for name, row in result.failures:

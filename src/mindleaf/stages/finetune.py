@@ -48,5 +48,7 @@ def finetune(
             advance(f"fold {fold.name}")
     write_exposure(out, seen)
     # The folds file is written last: with it the run is complete.
-    write_folds(out / "folds.json", folds, protocol=config.protocol, seed=config.seed, store=store.content_sha256, task=task.title)
+    write_folds(
+        out / "folds.json", folds, protocol=config.protocol, seed=config.seed, store=store.content_sha256, task=task.title
+    )
     return out

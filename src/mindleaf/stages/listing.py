@@ -89,5 +89,7 @@ def verify_store(path: Path) -> str:
     store = Store(path)
     damaged = store.verify()
     if damaged:
-        raise BadInput(f"{path}: {len(damaged)} part(s) differ from their recorded sha256 ({', '.join(damaged[:5])}); prepare the store again.")
+        raise BadInput(
+            f"{path}: {len(damaged)} part(s) differ from their recorded sha256 ({', '.join(damaged[:5])}); prepare the store again."
+        )
     return f"{path}: all {len(store.recordings) + len(store.stimuli)} parts are intact."

@@ -57,7 +57,11 @@ def pretrain(
     for part in examples:
         seen |= exposure(part.store, part.rows)
     write_exposure(out, seen)
-    figures: dict[str, object] = {name: round(lines[-1][name], 4) for name in ("total", "masked_accuracy", "masked_chance", "usage") if lines and name in lines[-1]}
+    figures: dict[str, object] = {
+        name: round(lines[-1][name], 4)
+        for name in ("total", "masked_accuracy", "masked_chance", "usage")
+        if lines and name in lines[-1]
+    }
     save_model(out, model, config.model, facts, card("MindMix EEG encoder, stage 1", config, seen, figures))
     return out
 

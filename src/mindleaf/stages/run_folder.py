@@ -19,7 +19,11 @@ _STAGE, _INPUTS, _EXPOSURE = "stage.json", "inputs.json", "exposure.json"
 
 
 def inputs_of(
-    stores: Sequence[Store], start: Path | None = None, exclude: Sequence[str] = (), split: Path | None = None, settings: Sequence[str] = ()
+    stores: Sequence[Store],
+    start: Path | None = None,
+    exclude: Sequence[str] = (),
+    split: Path | None = None,
+    settings: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What a run learns from, by content, so that a resumed run can be held to the same."""
     return {
@@ -49,7 +53,9 @@ def begin_run(out: Path, config: Config, resume: bool, inputs: Mapping[str, Any]
         known = json.loads((out / _INPUTS).read_text())
         other = [name for name, value in inputs.items() if known.get(name) != value]
         if other:
-            raise BadInput(f"{out} holds a run with another {' and '.join(other)}; resume with the same, or choose another --out.")
+            raise BadInput(
+                f"{out} holds a run with another {' and '.join(other)}; resume with the same, or choose another --out."
+            )
     out.mkdir(parents=True, exist_ok=True)
     config.write(out / _STAGE)
     write_json(out / _INPUTS, dict(inputs))

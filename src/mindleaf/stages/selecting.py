@@ -24,10 +24,14 @@ def excluded(rows: pd.DataFrame, exclude: Sequence[str]) -> pd.DataFrame:
         values = {value.strip() for value in text.split(",") if value.strip()}
         columns = [f"stimulus_{k}" for k in range(1, n_candidate_columns(rows) + 1)] if column == "stimulus" else [column]
         if not sign or not values or not set(columns) <= set(rows.columns) or not columns:
-            raise BadInput(f"--exclude wants column=value,value with a column of the table, got {wish!r}; columns: {', '.join(rows.columns)}.")
+            raise BadInput(
+                f"--exclude wants column=value,value with a column of the table, got {wish!r}; columns: {', '.join(rows.columns)}."
+            )
         hit = np.logical_or.reduce([rows[c].astype(str).isin(values) for c in columns])
         if not hit.any():
-            raise BadInput(f"--exclude {wish}: no window has such a {column}; values here: {', '.join(map(str, rows[columns[0]].unique()[:8]))}.")
+            raise BadInput(
+                f"--exclude {wish}: no window has such a {column}; values here: {', '.join(map(str, rows[columns[0]].unique()[:8]))}."
+            )
         rows = rows[~hit].reset_index(drop=True)
     return rows
 
@@ -36,7 +40,9 @@ def one_fold(path: Path) -> Fold:
     """The fold of a split file; BadInput unless it holds exactly one."""
     folds = read_folds(path)
     if len(folds) != 1:
-        raise BadInput(f"--split {path}: wanted a file with one fold, found {len(folds)}; write one with --set protocol.only=[0].")
+        raise BadInput(
+            f"--split {path}: wanted a file with one fold, found {len(folds)}; write one with --set protocol.only=[0]."
+        )
     return folds[0]
 
 

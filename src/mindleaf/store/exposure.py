@@ -80,6 +80,4 @@ def _overlap_s(a: Iterable[SeenSpan], b: Iterable[SeenSpan]) -> float:
     by_recording: dict[str, list[SeenSpan]] = {}
     for span in a:
         by_recording.setdefault(span.recording_sha256, []).append(span)
-    return sum(
-        max(0.0, min(x.stop, y.stop) - max(x.start, y.start)) for y in b for x in by_recording.get(y.recording_sha256, ())
-    )
+    return sum(max(0.0, min(x.stop, y.stop) - max(x.start, y.start)) for y in b for x in by_recording.get(y.recording_sha256, ()))

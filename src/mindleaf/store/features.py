@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mindleaf.errors import BadInput
-from mindleaf.store.files import replacing
+from mindleaf.store.files import made_or_read, replacing
 
 if TYPE_CHECKING:
     from mindleaf.store.store import Store
@@ -52,11 +52,13 @@ class Features:
                     f"{' or '.join(sorted(self.frontend.accepts))}; choose the envelope encoder."
                 )
             path = self._folder / f"{stored.sha256}.npy"
-            if not path.exists():
+
+            def make() -> None:
                 frames = self.frontend(np.asarray(samples), stored.sample_rate, stored.kind).astype(np.float32)
                 with replacing(path) as temporary, temporary.open("wb") as handle:
                     np.save(handle, frames, allow_pickle=False)
-            self._frames[stimulus] = np.load(path, allow_pickle=False)
+
+            self._frames[stimulus] = made_or_read(path, make)
         return self._frames[stimulus]
 
     def read(self, stimuli: Sequence[str], starts: Sequence[float], n_frames: int) -> NDArray[np.float32]:

@@ -7,10 +7,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import numpy as np
@@ -49,7 +49,8 @@ def _sync(path: Path) -> None:
 
 
 def _explained(error: OSError, path: Path) -> Exception:
-    if error.errno == errno.ENOSPC:
+    # numpy reports a write that was cut short without a number.
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, None):
         free = shutil.disk_usage(_existing(path)).free
         return BadInput(
             f"wanted to write {path}, but the disk is full ({free / 1e6:.0f} MB free); free some space and run the same "
@@ -86,6 +87,18 @@ def write_array(path: Path, array: NDArray) -> str:
     with replacing(path) as temporary, temporary.open("wb") as handle:
         np.save(handle, array, allow_pickle=False)
     return array_sha256(array)
+
+
+def made_or_read(path: Path, make: Callable[[], None], mmap_mode: Literal["r"] | None = None) -> NDArray:
+    """The array in ``path``; ``make`` writes it first where it is missing or cannot be read (it can always be made again)."""
+    for attempt in range(2):
+        try:
+            return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+        except (OSError, ValueError):
+            if attempt:
+                raise
+            make()
+    raise AssertionError("unreachable")
 
 
 def array_sha256(array: NDArray) -> str:

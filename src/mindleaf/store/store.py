@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mindleaf.errors import BadInput
+from mindleaf.errors import BadInput, ReadError
 from mindleaf.montage import Montage
 from mindleaf.preprocessing.pipeline import Pipeline
 from mindleaf.store.features import Features, Frontend
@@ -62,9 +62,14 @@ class Store:
                 f"{self.path}: wanted a store (a folder with manifest.json), found none; make one with "
                 f"'mindleaf prepare DATASET --root PATH --out {self.path}'."
             )
-        self.manifest = json.loads(manifest.read_text())
+        try:
+            self.manifest = json.loads(manifest.read_text())
+        except ValueError as error:
+            raise _damaged(manifest, error) from error
         if self.manifest["format_version"] != FORMAT_VERSION:
-            raise BadInput(f"{self.path}: store format {self.manifest['format_version']}, this version reads {FORMAT_VERSION}; prepare it again.")
+            raise BadInput(
+                f"{self.path}: store format {self.manifest['format_version']}, this version reads {FORMAT_VERSION}; prepare it again."
+            )
         self._views: dict[str, View] = {}
         self._features: dict[str, Features] = {}
 
@@ -83,7 +88,12 @@ class Store:
     @cached_property
     def index(self) -> pd.DataFrame:
         """The trial table, one row per trial (columns: see ``store.table``)."""
-        return pd.read_parquet(self.path / "trials.parquet").astype({"attended": np.int64, "n_candidates": np.int64})
+        path = self.path / "trials.parquet"
+        try:
+            table = pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            raise _damaged(path, error) from error
+        return table.astype({"attended": np.int64, "n_candidates": np.int64})
 
     @cached_property
     def recordings(self) -> dict[str, StoredRecording]:
@@ -108,8 +118,17 @@ class Store:
         """Windows end to end over whole recordings, trials or not: what self-supervised training reads."""
         rows = [
             {
-                "dataset": self.dataset, "subject": r.subject, "session": r.session, "run": r.run, "recording": r.id,
-                "trial": "", "start": 0.0, "stop": r.n_times / r.sfreq, "attended": 0, "n_candidates": 0, "label": "",
+                "dataset": self.dataset,
+                "subject": r.subject,
+                "session": r.session,
+                "run": r.run,
+                "recording": r.id,
+                "trial": "",
+                "start": 0.0,
+                "stop": r.n_times / r.sfreq,
+                "attended": 0,
+                "n_candidates": 0,
+                "label": "",
             }
             for r in self.recordings.values()
         ]
@@ -117,13 +136,19 @@ class Store:
 
     def signal(self, recording: str) -> NDArray[np.float32]:
         """The broadband signal of one recording: (n_times, n_channels) microvolts, memory-mapped."""
-        return np.load(self.path / self.recordings[recording].file, mmap_mode="r", allow_pickle=False)
+        return self._part(self.recordings[recording].file)
 
     def samples(self, stimulus: str) -> NDArray[np.float32]:
         """The samples of one stimulus, (n_samples,), memory-mapped."""
         if stimulus not in self.stimuli:
             raise BadInput(f"stimulus {stimulus!r} is not in {self.path}; it holds {len(self.stimuli)} stimuli.")
-        return np.load(self.path / self.stimuli[stimulus].file, mmap_mode="r", allow_pickle=False)
+        return self._part(self.stimuli[stimulus].file)
+
+    def _part(self, file: str) -> NDArray[np.float32]:
+        try:
+            return np.load(self.path / file, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise _damaged(self.path / file, error) from error
 
     def view(self, pipeline: Pipeline) -> View:
         """The filtered and resampled signals under a pipeline, built on first use and kept."""
@@ -156,11 +181,22 @@ class Store:
         return f"Store({self.dataset}: {len(self.recordings)} recordings, {hours:.2f} h, {len(self.index)} trials, {len(self.stimuli)} stimuli)"
 
 
+def _damaged(path: Path, error: Exception) -> ReadError:
+    return ReadError(f"{path}: this part of the store is missing or damaged ({type(error).__name__}); prepare the store again.")
+
+
 def _stored_recording(entry: dict) -> StoredRecording:
     names = tuple(entry["channel_names"])
     positions = np.array(entry["positions"], dtype=float).reshape(len(names), 3)
     return StoredRecording(
-        id=entry["id"], subject=entry["subject"], session=entry["session"], run=entry["run"], sfreq=entry["sfreq"],
-        montage=Montage(names, positions), n_times=entry["n_times"], file=entry["file"], sha256=entry["sha256"],
+        id=entry["id"],
+        subject=entry["subject"],
+        session=entry["session"],
+        run=entry["run"],
+        sfreq=entry["sfreq"],
+        montage=Montage(names, positions),
+        n_times=entry["n_times"],
+        file=entry["file"],
+        sha256=entry["sha256"],
         issues=tuple(entry["issues"]),
     )

@@ -63,7 +63,15 @@ def trial_table(rows: Iterable[dict]) -> pd.DataFrame:
         table[column] = table[column].fillna(0.0) if number else table[column].fillna("").astype(object)
     table["attended"] = table["attended"].astype(np.int64)
     table["n_candidates"] = table["n_candidates"].astype(np.int64)
+    table = table[_in_order(table)]
     return table.sort_values(["recording", "start", "trial"], kind="stable").reset_index(drop=True)
+
+
+def _in_order(table: pd.DataFrame) -> list[str]:
+    """The columns in one order, whether the rows come from a reader or from a file: the content hash depends on it."""
+    fixed = [*TEXT_COLUMNS, "start", "stop", "attended", "n_candidates", "label"]
+    candidates = [f"{name}_{k}" for k in range(1, n_candidate_columns(table) + 1) for name in CANDIDATE_COLUMNS]
+    return [*fixed, *sorted(set(table.columns) - {*fixed, *candidates}), *candidates]
 
 
 def n_candidate_columns(table: pd.DataFrame) -> int:
@@ -93,7 +101,9 @@ def cut_windows(
         counts = counts.clip(max=1)
     if counts.sum() == 0:
         longest = usable.max(initial=0.0)
-        raise BadInput(f"no trial holds a window of {window_s:g} s (longest: {longest:.2f} s); ask for shorter windows with --window.")
+        raise BadInput(
+            f"no trial holds a window of {window_s:g} s (longest: {longest:.2f} s); ask for shorter windows with --window."
+        )
     rows = index.loc[np.repeat(index.index.to_numpy(), counts)].reset_index(drop=True)
     number = np.concatenate([np.arange(n) for n in counts])
     shift = start_s + number * hop

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mindleaf.errors import BadInput
 from mindleaf.preprocessing.filtering import apply, z_score
 from mindleaf.preprocessing.pipeline import Pipeline
-from mindleaf.store.files import replacing, safe_name
+from mindleaf.store.files import made_or_read, replacing, safe_name
 
 if TYPE_CHECKING:
     from mindleaf.store.store import Store
@@ -33,9 +33,7 @@ class View:
         if recording not in self._open:
             # The content hash is part of the name: a recording prepared anew never meets its old view.
             path = self._folder / f"{safe_name(recording)}-{self.store.recordings[recording].sha256[:12]}.npy"
-            if not path.exists():
-                self._build(recording, path)
-            self._open[recording] = np.load(path, mmap_mode="r", allow_pickle=False)
+            self._open[recording] = made_or_read(path, lambda: self._build(recording, path), mmap_mode="r")
         return self._open[recording]
 
     def _build(self, recording: str, path) -> None:

@@ -16,7 +16,7 @@ from mindleaf.config import Config
 from mindleaf.errors import BadInput
 from mindleaf.preprocessing.filtering import resample
 from mindleaf.recording import Recording, Stimulus
-from mindleaf.store.files import need_space, replacing, safe_name, write_array, write_json
+from mindleaf.store.files import array_sha256, need_space, replacing, safe_name, write_array, write_json
 from mindleaf.store.store import FORMAT_VERSION, Store
 from mindleaf.store.table import trial_rows, trial_table
 
@@ -69,10 +69,9 @@ def _recording_entry(recording: Recording, out: Path, config: StoreConfig, root:
     name = safe_name(recording.id)
     sidecar = out / "signals" / f"{name}.json"
     source = _source_key(recording, config, root)
-    if sidecar.exists() and (out / "signals" / f"{name}.npy").exists():
-        known = json.loads(sidecar.read_text())
-        if known["source"] == source:
-            return known, True
+    known = _intact_entry(sidecar, out)
+    if known and known["source"] == source:
+        return known, True
     sfreq = _kept_rate(recording.sfreq, config.max_sfreq)
     need_space(out, 4 * len(recording.channel_names) * recording.n_times)
     signal = recording.load()
@@ -88,6 +87,16 @@ def _recording_entry(recording: Recording, out: Path, config: StoreConfig, root:
     }  # fmt: skip
     write_json(sidecar, entry)
     return entry, False
+
+
+def _intact_entry(sidecar: Path, out: Path) -> dict | None:
+    """What was noted of a recording, where the note and the signal it speaks of are whole."""
+    try:
+        entry = json.loads(sidecar.read_text())
+        signal = np.load(out / entry["file"], mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, KeyError):
+        return None
+    return entry if array_sha256(signal) == entry["sha256"] else None
 
 
 def _json_positions(positions: NDArray) -> list:

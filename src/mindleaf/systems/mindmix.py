@@ -38,6 +38,7 @@ from mindleaf.systems.neural import (
     spatial_pattern,
     write_findings,
 )
+from mindleaf.training.log import read_log
 from mindleaf.training.loop import TrainingConfig, train
 from mindleaf.training.optimiser import OptimiserConfig
 
@@ -72,11 +73,11 @@ class ListenerConfig(StartFrom):
 
 
 class ReaderConfig(StartFrom):
-    """MindMix for tasks with classes. ``epochs`` sets the steps from the size of the training part where it is above 0."""
+    """MindMix for tasks with classes; the encoder is taken from ``start`` where that is given."""
 
     model: ClassifierConfig = ClassifierConfig.preset("tiny")
     training: TrainingConfig = TrainingConfig(
-        steps=300, batch_size=32, validate_every=25, patience=5, optimiser=OptimiserConfig(lr=1e-3)
+        steps=300, batch_size=32, validate_every=25, patience=6, optimiser=OptimiserConfig(lr=3e-3)
     )
 
 
@@ -115,7 +116,8 @@ class MindMixListener:
             validate=self._validator(watched) if watched and sound else None, resume=resume, on_step=on_step,
             validate_start=bool(self.config.start),
         )  # fmt: skip
-        self._findings = {"curve": lines}
+        # A resumed run trained before this call, too.
+        self._findings = {"curve": read_log(run) if run else lines}
         if self.model.stem is not None:
             strength = self.model.stem.linear.weight.detach().square().sum(dim=(0, 2)).sqrt()
             self._findings["topography"] = spatial_pattern(self.model.stem.spatial, strength, self._reader(parts[:1]), parts[0])
@@ -125,7 +127,7 @@ class MindMixListener:
         """(n, candidate) logits."""
         if self.config.model.pairing == "paper_paired":
             return self._authors_predict(examples)
-        return scored(self.model.score, self._reader([examples]))
+        return scored(self.model, self._reader([examples]))
 
     def findings(self) -> dict[str, Any]:
         return self._findings
@@ -207,9 +209,9 @@ class MindMixListener:
             for part, reader in readers:
                 if part.n_candidates < 2:
                     ids = np.arange(len(part))[:: max(1, len(part) // 128)]
-                    losses.append(float(in_batch(model, reader.read(ids), 0).total))
+                    losses.append(float(in_batch(model, reader.read(ids).to(next(model.parameters()).device), 0).total))
                     continue
-                logits = torch.from_numpy(scored(model.score, reader))  # type: ignore[arg-type]
+                logits = torch.from_numpy(scored(model, reader))
                 answers = torch.tensor(part.answers)
                 losses.append(float(F.cross_entropy(logits, answers)))
                 right += (logits.argmax(1) == answers).double().tolist()
@@ -334,7 +336,5 @@ def _trial_numbers(part: Examples) -> NDArray[np.int64]:
 
 
 def _attended_talker_is_constant(examples: Examples) -> bool:
-    talkers = {
-        str(examples.rows[f"talker_{answer + 1}"].iloc[row]) for row, answer in enumerate(examples.answers) if answer >= 0
-    }
+    talkers = {str(examples.rows[f"talker_{answer + 1}"].iloc[row]) for row, answer in enumerate(examples.answers) if answer >= 0}
     return len(talkers) < 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from mindleaf.batch import Batch
 from mindleaf.config import Config
 from mindleaf.encoders.envelope import EnvelopeFrontend
 from mindleaf.encoders.mel import MelFrontend
@@ -47,8 +45,9 @@ def audio_frontend(choice: str, store: Store) -> Frontend:
     raise BadInput(f"audio encoder {choice!r} is not known; there are: auto, mel, envelope, wav2vec2:FOLDER.")
 
 
-def scored(model: Callable[[Batch], torch.Tensor], reader: BatchReader) -> NDArray[np.float64]:
-    """Scores of all windows of a reader, in order, a bounded number of samples at a time."""
+def scored(model: nn.Module, reader: BatchReader) -> NDArray[np.float64]:
+    """What ``model`` says of all windows of a reader, in order, a bounded number of samples at a time, on its own device."""
+    device = next(model.parameters()).device
     if not len(reader):
         return np.zeros((0, 0))
     probe = reader.read(np.array([0]), attended_first=False)
@@ -56,7 +55,8 @@ def scored(model: Callable[[Batch], torch.Tensor], reader: BatchReader) -> NDArr
     ids = np.arange(len(reader))
     with torch.inference_mode():
         parts = [
-            model(reader.read(ids[k : k + size], attended_first=False)).double().numpy() for k in range(0, len(ids), size)
+            model(reader.read(ids[k : k + size], attended_first=False).to(device)).double().cpu().numpy()
+            for k in range(0, len(ids), size)
         ]
     return np.concatenate(parts)
 

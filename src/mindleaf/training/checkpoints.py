@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from pathlib import Path
@@ -20,8 +21,11 @@ def save(folder: Path, step: int, state: dict[str, Any], keep: int = 2) -> None:
     if target.exists():
         shutil.rmtree(target)
     target.mkdir(parents=True)
+    # Through memory: on a disk that fills up, torch's own writer fails with an error that does not say so.
+    content = io.BytesIO()
+    torch.save(state, content)
     with (target / "state.pt").open("wb") as handle:
-        torch.save(state, handle)
+        handle.write(content.getbuffer())
         handle.flush()
         os.fsync(handle.fileno())
     commit = target / _COMMIT

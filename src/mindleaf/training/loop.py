@@ -110,7 +110,13 @@ class _Loop:
     """The state of one training: model, optimiser, best state so far."""
 
     def __init__(
-        self, fabric: Fabric, model: nn.Module, objective: Callable[..., Any], source: Source, config: TrainingConfig, run: Path | None
+        self,
+        fabric: Fabric,
+        model: nn.Module,
+        objective: Callable[..., Any],
+        source: Source,
+        config: TrainingConfig,
+        run: Path | None,
     ) -> None:
         self.plain = model
         self.optimiser = config.optimiser.build(model)
@@ -137,7 +143,9 @@ class _Loop:
         line: dict[str, Any] = {"epoch": step // self.epoch_steps, "lr": lr, **losses.floats()}
         if torch.isfinite(losses.total):
             self.fabric.backward(losses.total)
-            norm = self.fabric.clip_gradients(self.plain, self.optimiser, max_norm=config.optimiser.clip_norm, error_if_nonfinite=False)
+            norm = self.fabric.clip_gradients(
+                self.plain, self.optimiser, max_norm=config.optimiser.clip_norm, error_if_nonfinite=False
+            )
             line["gradient_norm"] = float(norm) if norm is not None else math.nan
         if math.isfinite(line.get("gradient_norm", math.nan)):
             self.optimiser.step()
@@ -181,7 +189,9 @@ class _Loop:
         if state is None:
             return 0
         if state["fingerprint"] != self.config.fingerprint():
-            raise BadInput(f"{self.run}: its checkpoint was trained with other settings; resume with the same settings or choose another --out.")
+            raise BadInput(
+                f"{self.run}: its checkpoint was trained with other settings; resume with the same settings or choose another --out."
+            )
         self.plain.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.best, self.stale = Best(**state["best"]), state["stale"]

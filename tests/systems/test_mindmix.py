@@ -1,0 +1,202 @@
+"""MindMix as a system: it learns, each window stands alone, and what is saved, started from or left out is what it says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mindleaf.errors import BadInput
+from mindleaf.evaluation.audit import audit
+from mindleaf.evaluation.predict import run_system
+from mindleaf.fold import Fold, spans
+from mindleaf.models.facts import ModelFacts
+from mindleaf.models.folder import load_model, save_model
+from mindleaf.models.pretraining import PretrainingConfig
+from mindleaf.preprocessing.pipeline import MINDMIX
+from mindleaf.store.writer import write_store
+from mindleaf.systems.mindmix import MindMixClassifier, MindMixListener
+from mindleaf.systems.registry import build_system
+from mindleaf.tasks import Attention
+from tests.conftest import make_recording
+from tests.systems.listening import attended_rows, halves, labelled_rows, listening_store, none_of, rhythm_store
+
+QUICK = ("training.batch_size=16", "training.device=cpu", "training.validate_every=1000")
+
+
+def listener(steps: int = 2, *settings: str) -> MindMixListener:
+    return build_system("mindmix", [*QUICK, f"training.steps={steps}", *settings], "candidates")  # type: ignore[return-value]
+
+
+def classifier(steps: int = 2, *settings: str) -> MindMixClassifier:
+    return build_system("mindmix", [*QUICK, f"training.steps={steps}", *settings], "labels")  # type: ignore[return-value]
+
+
+@pytest.fixture(scope="module")
+def heard(tmp_path_factory):
+    """Training and test windows of an easy listening store; whole trials are held out."""
+    store = listening_store(tmp_path_factory.mktemp("heard") / "store", n_trials=4, trial_s=20.0, gain=2.0)
+    return halves(attended_rows(store, 2.0), ("t3",))
+
+
+@pytest.fixture(scope="module")
+def rhythms(tmp_path_factory):
+    return halves(labelled_rows(rhythm_store(tmp_path_factory.mktemp("rhythms") / "store")), ("t10", "t11"))
+
+
+@pytest.fixture(scope="module")
+def fitted(heard, rhythms):
+    """One of each, trained for a few seconds, with the windows it was not trained on."""
+    candidates, labels = listener(30), classifier(60, "training.optimiser.lr=0.003")
+    candidates.fit(heard[0], none_of(heard[0]), seed=0)
+    labels.fit(rhythms[0], none_of(rhythms[0]), seed=0)
+    return {"candidates": (candidates, *heard), "labels": (labels, *rhythms)}
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory):
+    """A RUN of stage 1 as ``pretrain`` writes it, its weights drawn with a seed no test uses."""
+    folder = tmp_path_factory.mktemp("pretrained") / "run"
+    torch.manual_seed(123)
+    config, facts = PretrainingConfig.preset("tiny"), ModelFacts(sfreq=MINDMIX.sfreq)
+    save_model(folder, config.build(facts), config, facts, "card")
+    return folder
+
+
+def right(system, examples) -> float:
+    truth = examples.answers if system.asks == "candidates" else examples.labels
+    return float((system.predict(examples).argmax(axis=1) == truth).mean())
+
+
+@pytest.mark.parametrize("asks", ["candidates", "labels"])
+def test_it_learns_a_small_set(fitted, asks):
+    system, train, _ = fitted[asks]
+    assert right(system, train) > 0.9
+    assert system.n_parameters == sum(p.numel() for p in system.model.parameters())
+    curve = system.findings()["curve"]
+    assert curve[-1]["total"] < curve[0]["total"]
+
+
+@pytest.mark.parametrize("asks", ["candidates", "labels"])
+def test_a_window_is_scored_by_itself(fitted, asks):
+    system, _, test = fitted[asks]
+    scores = system.predict(test)
+    assert scores.shape == (len(test), 2) and np.isfinite(scores).all()
+    order = np.random.default_rng(0).permutation(len(test))
+    np.testing.assert_allclose(system.predict(test.take(order)), scores[order], atol=1e-4)
+    np.testing.assert_allclose(system.predict(test.take([2])), scores[[2]], atol=1e-4)
+    assert len(system.predict(none_of(test))) == 0
+
+
+def test_the_order_of_candidates_and_the_answer_do_not_enter(fitted):
+    system, _, test = fitted["candidates"]
+    rows = test.rows.copy()
+    for field in ("stimulus", "side", "talker", "audio_start"):
+        rows[[f"{field}_1", f"{field}_2"]] = test.rows[[f"{field}_2", f"{field}_1"]].to_numpy()
+    swapped = test.with_rows(rows.assign(answer=1 - rows["answer"]))
+    np.testing.assert_allclose(system.predict(swapped)[:, ::-1], system.predict(test), atol=1e-4)
+    wrong = test.with_rows(test.rows.assign(answer=1 - test.rows["answer"], attended=3 - test.rows["attended"]))
+    np.testing.assert_allclose(system.predict(wrong), system.predict(test), atol=1e-4)
+
+
+def test_the_same_seed_gives_the_same_scores_and_another_one_does_not(heard):
+    scores = []
+    for seed in (1, 1, 2):
+        system = listener(3)
+        system.fit(heard[0], none_of(heard[0]), seed=seed)
+        scores.append(system.predict(heard[1]))
+    np.testing.assert_array_equal(scores[0], scores[1])
+    assert np.abs(scores[0] - scores[2]).max() > 1e-3
+
+
+@pytest.mark.parametrize("asks", ["candidates", "labels"])
+def test_what_is_saved_comes_back_the_same(fitted, asks, tmp_path):
+    system, _, test = fitted[asks]
+    system.save(tmp_path / "model", "card")
+    again = listener() if asks == "candidates" else classifier()
+    again.load(tmp_path / "model")
+    np.testing.assert_array_equal(again.predict(test), system.predict(test))
+    assert again.n_parameters == system.n_parameters
+    kept, found = again.findings(), system.findings()
+    assert kept.keys() == found.keys() and kept["curve"] == found["curve"]
+    assert kept["topography"]["channel_names"] == found["topography"]["channel_names"]
+    np.testing.assert_allclose(kept["topography"]["values"], found["topography"]["values"])
+
+
+def test_a_folder_of_another_kind_is_refused(fitted, pretrained, tmp_path):
+    fitted["labels"][0].save(tmp_path / "labels", "card")
+    fitted["candidates"][0].save(tmp_path / "candidates", "card")
+    for folder in (tmp_path / "labels", pretrained):
+        with pytest.raises(BadInput, match="wanted an aligned model"):
+            listener().load(folder)
+    for folder in (tmp_path / "candidates", pretrained):
+        with pytest.raises(BadInput, match="wanted a classifier"):
+            classifier().load(folder)
+
+
+def same_weights(first: torch.nn.Module, second: torch.nn.Module) -> bool:
+    a, b = first.state_dict(), second.state_dict()
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_a_pretrained_encoder_is_where_training_starts(heard, rhythms, pretrained):
+    """No step is taken, so what stands in the model is what was taken over."""
+    known = load_model(pretrained).model.encoder
+    for system, train in ((listener(0, f'start="{pretrained}"'), heard[0]), (classifier(0, f'start="{pretrained}"'), rhythms[0])):
+        system.fit(train, none_of(train), seed=0)
+        assert same_weights(system.model.encoder, known)
+    fresh = classifier(0)
+    fresh.fit(rhythms[0], none_of(rhythms[0]), seed=0)
+    assert not same_weights(fresh.model.encoder, known)
+
+
+def test_an_aligned_run_is_taken_over_whole(fitted, heard, tmp_path):
+    system, train, test = fitted["candidates"]
+    system.save(tmp_path / "aligned", "card")
+    start = listener(0, f'start="{tmp_path / "aligned"}"')
+    start.fit(train, none_of(train), seed=5)
+    for name, part in start.model.named_children():
+        if name != "logit_scale" and list(part.parameters()):
+            assert same_weights(part, getattr(system.model, name)), name
+    scores = start.predict(test)
+    assert (scores.argmax(axis=1) == system.predict(test).argmax(axis=1)).all()
+
+
+def talkers(examples, names):
+    """The same windows, the attended stream's talker given by ``names(row number)``."""
+    rows = examples.rows.copy()
+    for k in (1, 2):
+        rows[f"talker_{k}"] = [names(i) if examples.answers[i] == k - 1 else "other" for i in range(len(rows))]
+    return examples.with_rows(rows)
+
+
+def test_the_unattended_stream_teaches_only_where_the_talker_changes(heard):
+    train = heard[0]
+    for names, taught in ((lambda i: "anna", False), (lambda i: ("anna", "other")[i % 2], True)):
+        system = listener(1)
+        system.fit(talkers(train, names), none_of(train), seed=0)
+        assert ("unattended" in system.findings()["curve"][0]) == taught
+    off = listener(1, "unattended=0")
+    off.fit(talkers(train, lambda i: ("anna", "other")[i % 2]), none_of(train), seed=0)
+    assert "unattended" not in off.findings()["curve"][0]
+
+
+def audited(build, store):
+    """Rows of the quick audit for one system on one fold of whole trials, by control."""
+    index = store.index
+    test = index["trial"].isin(["t0", "t1"]).to_numpy()
+    parts = {"train": spans(index, np.flatnonzero(~test)), "test": spans(index, np.flatnonzero(test))}
+    fold = Fold("0", **parts, validation=pd.DataFrame(parts["train"].iloc[:0]), group="trial", groups_test=("t0", "t1"))
+    run = run_system("mindmix", build, store, None, Attention(), [fold], [2.0], seed=0)
+    rows = audit([run], [fold], store, None, Attention(), seed=0)["mindmix"]
+    return float(run.predictions()["correct"].mean()), {row.control: row.status for row in rows}
+
+
+def test_the_paper_s_rule_is_told_the_answer_and_is_caught(tmp_path):
+    store = write_store([make_recording(k, n_trials=6) for k in range(3)], tmp_path / "noise", "toy", {})
+    _, status = audited(lambda: listener(5, "form=paper_paired"), store)
+    assert status["answers_hidden"] == "fail"
+    right_share, status = audited(lambda: listener(5, "warm_start=false"), store)
+    assert right_share < 0.75
+    assert status["answers_hidden"] == status["eeg_noise"] == status["batch_size"] == "pass"
