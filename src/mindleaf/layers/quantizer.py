@@ -7,8 +7,12 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
+from loguru import logger
 from torch import Tensor, nn
 from vector_quantize_pytorch import VectorQuantize
+
+# The library reports its k-means on standard error; what users need is in the training log.
+logger.disable("vector_quantize_pytorch")
 
 #: A code used less than this share of an even spread over the codebook is replaced by a token of the batch.
 _DEAD_SHARE = 0.1

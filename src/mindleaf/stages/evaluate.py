@@ -145,7 +145,7 @@ def evaluate_on(
     question = build_task(task)
     config = EvaluateConfig(task=task, windows_s=tuple(windows_s), seed=seed)
     if isinstance(model, str | Path):
-        contestant = _contestant(str(model), config, question)
+        contestant = _contestant(str(model), config, question, store)
     else:
         contestant = Contestant(model.name, partial(copy.deepcopy, model))
     contestants = [contestant, *(_floor(name, config, question) for name in floor_for(task) if name != contestant.name)]

@@ -327,12 +327,12 @@ def _subjects(parts: Sequence[Examples]) -> tuple[str, ...]:
 
 def _trial_numbers(part: Examples) -> NDArray[np.int64]:
     """A number for each window's trial, from 0; where there is one trial only, for the quarter of it the window lies in."""
-    numbers = part.rows.groupby(["dataset", "recording", "trial"], sort=True).ngroup().to_numpy()
+    numbers = part.rows.groupby(["dataset", "recording", "trial"], sort=True).ngroup().to_numpy(np.int64)
     if numbers.max() > 0:
-        return numbers
+        return np.asarray(numbers)
     start = part.rows["start"].to_numpy(float)
     edges = np.linspace(start.min(), start.max(), _WARM_START_PARTS + 1)[1:-1]
-    return np.asarray(np.searchsorted(edges, start, side="right"), dtype=np.int64)
+    return np.searchsorted(edges, start, side="right").astype(np.int64)
 
 
 def _attended_talker_is_constant(examples: Examples) -> bool:
