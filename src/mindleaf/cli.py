@@ -119,8 +119,8 @@ def finetune(
 ) -> None:  # fmt: skip
     """Train for a task inside every fold of a protocol (stage 3); 'evaluate' then scores exactly these folds."""
     from mindleaf.recipes.mindmix import finetuning
-    from mindleaf.stages.evaluate import EvaluateConfig
     from mindleaf.stages.finetune import finetune as stage
+    from mindleaf.stages.question import EvaluateConfig
     from mindleaf.tasks import build_task
 
     config = EvaluateConfig.of(task, protocol, window, target, seed, "quick", settings or (), device=device)
@@ -136,8 +136,8 @@ def evaluate(
     settings: Settings = None, seed: Seed = 0, device: Device = "auto", quiet: Quiet = False, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Fit and score systems in every fold, audit them, and write results.json, predictions.parquet and report.html."""
-    from mindleaf.stages.evaluate import EvaluateConfig
     from mindleaf.stages.evaluate import evaluate as stage
+    from mindleaf.stages.question import EvaluateConfig
 
     config = EvaluateConfig.of(task, protocol, window, target, seed, depth, settings or (), device=device, floor=floor)
     result = stage(config, store, model, out, test_store=test_store, split=split, quiet=quiet)

@@ -16,7 +16,8 @@ from mindleaf.models.folder import load_model, save_model
 from mindleaf.models.pretraining import PretrainingConfig
 from mindleaf.preprocessing.pipeline import MINDMIX
 from mindleaf.store.writer import write_store
-from mindleaf.systems.mindmix import MindMixClassifier, MindMixListener
+from mindleaf.systems.mindmix import MindMixListener
+from mindleaf.systems.mindmix_classifier import MindMixClassifier
 from mindleaf.systems.registry import build_system
 from mindleaf.tasks import Attention
 from tests.conftest import make_recording

@@ -11,11 +11,12 @@ from mindleaf.datasets.synthetic import write_synthetic
 from mindleaf.protocols import write_folds
 from mindleaf.recipes.mindmix import alignment, pretraining
 from mindleaf.stages.align import AlignStage, align
-from mindleaf.stages.evaluate import EvaluateConfig, evaluate, folds_of
+from mindleaf.stages.evaluate import evaluate
 from mindleaf.stages.finetune import finetune
 from mindleaf.stages.prepare import prepare
 from mindleaf.stages.pretrain import PretrainStage, pretrain
 from mindleaf.stages.progress import bar, console
+from mindleaf.stages.question import EvaluateConfig, folds_of
 
 _NOTE = (
     "Generated recordings in the EASY setting: the simulated brain follows the attended talker several times more clearly than "
@@ -30,9 +31,9 @@ class DemoConfig(Config):
     n_subjects: int = 6
     n_trials: int = 8
     trial_s: float = 60.0
-    pretrain_steps: int = 60
-    align_steps: int = 160
-    finetune_steps: int = 40
+    pretrain_steps: int = 80
+    align_steps: int = 120
+    finetune_steps: int = 30
     windows_s: tuple[float, ...] = (2.0, 5.0, 10.0)
 
 
@@ -74,12 +75,23 @@ def run_demo(out: Path, settings: tuple[str, ...] = (), seed: int = 0, quiet: bo
 
 
 def _pretraining(config: DemoConfig, seed: int) -> PretrainStage:
-    return pretraining("mindmix-tiny", seed).with_settings([f"training.steps={config.pretrain_steps}"])
+    return pretraining("mindmix-tiny", seed).with_settings([f"training.steps={config.pretrain_steps}", "training.batch_size=32"])
 
 
 def _alignment(config: DemoConfig, seed: int) -> AlignStage:
-    return alignment("mindmix-tiny", seed).with_settings([f"listener.training.steps={config.align_steps}"])
+    return alignment("mindmix-tiny", seed).with_settings(
+        [
+            f"listener.training.steps={config.align_steps}",
+            "listener.training.batch_size=32",
+            "listener.training.optimiser.lr=0.001",
+        ]
+    )
 
 
 def _finetuning(config: DemoConfig) -> tuple[str, ...]:
-    return (f"mindmix.training.steps={config.finetune_steps}", "mindmix.training.optimiser.lr=0.0003")
+    return (
+        f"mindmix.training.steps={config.finetune_steps}",
+        "mindmix.training.batch_size=32",
+        "mindmix.training.validate_every=10",
+        "mindmix.training.optimiser.lr=0.0003",
+    )

@@ -7,8 +7,8 @@ from pathlib import Path
 from mindleaf.errors import BadInput
 from mindleaf.evaluation.predict import PreparedRows
 from mindleaf.protocols import write_folds
-from mindleaf.stages.evaluate import EvaluateConfig, cutting, folds_of
 from mindleaf.stages.progress import bar
+from mindleaf.stages.question import EvaluateConfig, cutting, folds_of
 from mindleaf.stages.run_folder import begin_run, card, inputs_of, read_start, write_exposure
 from mindleaf.store.exposure import exposure
 from mindleaf.store.store import Store

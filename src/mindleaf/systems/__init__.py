@@ -12,7 +12,7 @@ SYSTEMS = {
     "mindmix": SystemEntry(
         "MindMix",
         candidates="mindleaf.systems.mindmix:MindMixListener",
-        labels="mindleaf.systems.mindmix:MindMixClassifier",
+        labels="mindleaf.systems.mindmix_classifier:MindMixClassifier",
     ),
 }
 

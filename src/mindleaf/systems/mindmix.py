@@ -13,16 +13,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from mindleaf.batch import Batch
-from mindleaf.encoders.mindmix import MindMixConfig
 from mindleaf.errors import BadInput
 from mindleaf.fusion.calra import AUDITORY_TYPES
 from mindleaf.models.alignment import AlignedConfig, AlignedModel
-from mindleaf.models.classifier import Classifier, ClassifierConfig
 from mindleaf.models.facts import ModelFacts
 from mindleaf.models.folder import load_model, save_model, start_from
-from mindleaf.models.pretraining import PretrainingConfig
 from mindleaf.models.warm_start import warm_start
-from mindleaf.objectives.classification import ClassificationObjective
 from mindleaf.objectives.contrastive import ContrastiveObjective
 from mindleaf.preprocessing.pipeline import MINDMIX
 from mindleaf.store.batches import BatchReader
@@ -31,7 +27,7 @@ from mindleaf.store.features import Frontend
 from mindleaf.systems.neural import (
     StartFrom,
     audio_frontend,
-    class_weights,
+    encoder_of,
     n_parameters,
     read_findings,
     scored,
@@ -69,15 +65,6 @@ class ListenerConfig(StartFrom):
     train_window_s: float = 2.0
     training: TrainingConfig = TrainingConfig(
         steps=300, batch_size=48, validate_every=30, patience=4, optimiser=OptimiserConfig(lr=3e-3)
-    )
-
-
-class ReaderConfig(StartFrom):
-    """MindMix for tasks with classes; the encoder is taken from ``start`` where that is given."""
-
-    model: ClassifierConfig = ClassifierConfig.preset("tiny")
-    training: TrainingConfig = TrainingConfig(
-        steps=300, batch_size=32, validate_every=25, patience=6, optimiser=OptimiserConfig(lr=3e-3)
     )
 
 
@@ -129,6 +116,12 @@ class MindMixListener:
             return self._authors_predict(examples)
         return scored(self.model, self._reader([examples]))
 
+    def untrained(self) -> MindMixListener:
+        """The same model with random weights, which ``fit`` leaves as they are (a control of the audit)."""
+        training = self.config.training.model_copy(update={"steps": 0})
+        plain = {"start": "", "warm_start": False, "training": training}
+        return MindMixListener(self.config.model_copy(update=plain))
+
     def findings(self) -> dict[str, Any]:
         return self._findings
 
@@ -177,7 +170,7 @@ class MindMixListener:
         if isinstance(loaded.config, AlignedConfig) and loaded.facts.n_audio_features == self.facts.n_audio_features:
             config = loaded.config
         else:
-            config = self.config.model.model_copy(update={"encoder": _encoder_of(loaded.config, folder, "bypass")})
+            config = self.config.model.model_copy(update={"encoder": encoder_of(loaded.config, folder, "bypass")})
         self.config = self.config.model_copy(update={"model": config})
         self.model = config.build(self.facts)
         self._has_started_stem = "stem" in start_from(self.model, folder)
@@ -231,93 +224,12 @@ class MindMixListener:
         return np.concatenate(parts)
 
 
-class MindMixClassifier:
-    """Scores the classes of a window from EEG alone."""
-
-    config_class: ClassVar[type[ReaderConfig]] = ReaderConfig
-    name = "mindmix"
-    asks: Literal["labels"] = "labels"
-    any_length = False
-
-    def __init__(self, config: ReaderConfig) -> None:
-        self.config = config
-        self.n_parameters = 0
-        self._findings: dict[str, Any] = {}
-
-    def fit(self, train_examples: Examples, validation: Examples, seed: int) -> None:
-        """Cross-entropy with balanced classes on the fold's windows; the best validated state is kept."""
-        torch.manual_seed(seed)
-        self.facts = ModelFacts(sfreq=MINDMIX.sfreq, classes=train_examples.classes)
-        self._build()
-        reader = BatchReader([train_examples], MINDMIX)
-        objective = ClassificationObjective(class_weights=class_weights(train_examples.labels, len(train_examples.classes)))
-        config = self.config.training.model_copy(update={"seed": seed})
-        validate = self._validator(validation, objective) if len(validation) else None
-        lines = train(self.model, objective, reader, config, validate=validate)
-        self._findings = {"curve": lines}
-        if self.model.stem is not None:
-            strength = self.model.stem.mix.weight.detach()[..., 0].square().sum(dim=0).sqrt()
-            self._findings["topography"] = spatial_pattern(self.model.stem.spatial, strength, reader, train_examples)
-
-    def predict(self, examples: Examples) -> NDArray[np.float64]:
-        """(n, class) logits."""
-        return scored(self.model, BatchReader([examples], MINDMIX))
-
-    def findings(self) -> dict[str, Any]:
-        return self._findings
-
-    def save(self, folder: Path, card: str) -> None:
-        save_model(folder, self.model, self.config.model, self.facts, card)
-        write_findings(folder, self._findings)
-
-    def load(self, folder: Path) -> None:
-        """Take a fitted model from a folder that ``save`` wrote."""
-        loaded = load_model(folder)
-        if not isinstance(loaded.model, Classifier) or not isinstance(loaded.config, ClassifierConfig):
-            raise BadInput(f"{folder}: wanted a classifier, found a {loaded.type_name}; fine-tune it first.")
-        self.model, self.facts = loaded.model, loaded.facts
-        self.config = self.config.model_copy(update={"model": loaded.config})
-        self.n_parameters = n_parameters(self.model)
-        self._findings = read_findings(folder)
-
-    def _build(self) -> None:
-        if self.config.start:
-            folder = Path(self.config.start)
-            encoder = _encoder_of(load_model(folder).config, folder, None)
-            config = self.config.model.model_copy(update={"encoder": encoder})
-            self.config = self.config.model_copy(update={"model": config})
-        self.model = self.config.model.build(self.facts)
-        if self.config.start:
-            start_from(self.model, Path(self.config.start))
-        self.n_parameters = n_parameters(self.model)
-
-    def _validator(self, validation: Examples, objective: ClassificationObjective):
-        reader = BatchReader([validation], MINDMIX)
-        weights = torch.tensor(objective.class_weights, dtype=torch.float64)
-
-        def validate(model: nn.Module) -> dict[str, float]:
-            logits = torch.from_numpy(scored(model, reader))
-            labels = torch.tensor(validation.labels)
-            return {
-                "loss": float(F.cross_entropy(logits, labels, weight=weights)),
-                "accuracy": float((logits.argmax(1) == labels).double().mean()),
-            }
-
-        return validate
-
-
 def _form(name: str) -> AlignedConfig:
     if name == "paper":
         return AlignedConfig.paper("tiny")
     if name == "paper_paired":
         return AlignedConfig.paper("tiny", "paper_paired")
     return AlignedConfig.preset(name)
-
-
-def _encoder_of(config: Any, folder: Path, vq_input: str | None) -> MindMixConfig:
-    if not isinstance(config, PretrainingConfig | AlignedConfig | ClassifierConfig) or config.encoder is None:
-        raise BadInput(f"{folder}: wanted a RUN with an EEG encoder to start from, found none.")
-    return config.encoder.model_copy(update={"vq_input": vq_input}) if vq_input else config.encoder
 
 
 def _subjects(parts: Sequence[Examples]) -> tuple[str, ...]:

@@ -14,8 +14,12 @@ from torch import nn
 from mindleaf.config import Config
 from mindleaf.encoders.envelope import EnvelopeFrontend
 from mindleaf.encoders.mel import MelFrontend
+from mindleaf.encoders.mindmix import MindMixConfig
 from mindleaf.encoders.wav2vec2 import Wav2Vec2Frontend
 from mindleaf.errors import BadInput
+from mindleaf.models.alignment import AlignedConfig
+from mindleaf.models.classifier import ClassifierConfig
+from mindleaf.models.pretraining import PretrainingConfig
 from mindleaf.store.batches import BatchReader
 from mindleaf.store.examples import Examples
 from mindleaf.store.features import Frontend
@@ -105,3 +109,10 @@ class StartFrom(Config):
     """``start``: a RUN folder to begin with; empty for random weights."""
 
     start: str = ""
+
+
+def encoder_of(config: Any, folder: Path, vq_input: str | None = None) -> MindMixConfig:
+    """The EEG encoder that a saved model was built with; BadInput where it has none."""
+    if not isinstance(config, PretrainingConfig | AlignedConfig | ClassifierConfig) or config.encoder is None:
+        raise BadInput(f"{folder}: wanted a RUN with an EEG encoder to start from, found none.")
+    return config.encoder.model_copy(update={"vq_input": vq_input}) if vq_input else config.encoder

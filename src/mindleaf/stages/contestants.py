@@ -1,0 +1,110 @@
+"""Who takes part in an evaluation: systems by name, RUNs by folder, the linear floor; and the folds they are tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from mindleaf.errors import BadInput
+from mindleaf.fold import Fold
+from mindleaf.protocols import read_folds, read_split_facts
+from mindleaf.stages.question import EvaluateConfig, folds_of
+from mindleaf.stages.run_folder import is_run, read_exposure
+from mindleaf.store.exposure import Exposure
+from mindleaf.store.store import Store
+from mindleaf.systems import SYSTEMS
+from mindleaf.systems.registry import build_system, floor_for
+from mindleaf.systems.system import System
+from mindleaf.tasks import Task
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One row-to-be: how it is built, or where its fitted models lie, and what it had seen before."""
+
+    name: str
+    build: Callable[[], System]
+    fitted: Callable[[Fold], System] | None = None
+    weights: str = "none"
+    exposure: Exposure | None = None
+    floor: bool = False
+
+
+def contestant(name: str, config: EvaluateConfig, task: Task) -> Contestant:
+    if is_run(name):
+        return _run_contestant(Path(name), config, task)
+    if name not in SYSTEMS and ":" not in name:
+        raise BadInput(f"--model {name}: neither a system ({', '.join(SYSTEMS)}), nor package.module:Class, nor a RUN folder.")
+    owner = name if name in SYSTEMS else "system"
+    return Contestant(
+        name,
+        partial(build_system, name, config.settings_of(owner), task.asks),
+        weights="from scratch" if name == "mindmix" else "none",
+    )
+
+
+def _run_contestant(run: Path, config: EvaluateConfig, task: Task) -> Contestant:
+    seen = read_exposure(run)
+    name = f"mindmix ({run.name})"
+    build = partial(build_system, "mindmix", config.settings_of("mindmix"), task.asks)
+    if (run / "folds.json").exists():
+        names = [fold.name for fold in read_folds(run / "folds.json")]
+
+        def fitted(fold: Fold) -> System:
+            system = build()
+            system.load(run / "folds" / f"{names.index(fold.name):03d}")  # type: ignore[attr-defined]
+            return system
+
+        # Its own folds are clean by construction; what it started from is what must be checked.
+        return Contestant(name, build, fitted, weights=run.name, exposure=seen)
+    start = partial(build_system, "mindmix", [*config.settings_of("mindmix"), f'start="{run}"'], task.asks)
+    return Contestant(name, start, weights=run.name, exposure=seen)
+
+
+def floor(config: EvaluateConfig, task: Task, present: Sequence[str]) -> list[Contestant]:
+    """The linear systems of the task that do not take part already."""
+    return [
+        Contestant(name, partial(build_system, name, config.settings_of(name), task.asks), floor=True)
+        for name in floor_for(config.task)
+        if name not in present
+    ]
+
+
+def shared_folds(
+    config: EvaluateConfig, store: Store, split: Path | None, models: Sequence[str], task: Task
+) -> tuple[list[Fold], str]:
+    """The folds every contestant is tested on, and the protocol's name: a fine-tuned RUN's own, a split file's, or new ones."""
+    tuned = [Path(m) for m in models if is_run(m) and (Path(m) / "folds.json").exists()]
+    if tuned:
+        return _tuned_folds(config, store, split, tuned, task)
+    if split:
+        return read_folds(split), str(read_split_facts(split).get("protocol", "split file"))
+    folds = folds_of(config, store)
+    return folds, str(config.protocol)
+
+
+def _tuned_folds(
+    config: EvaluateConfig, store: Store, split: Path | None, runs: Sequence[Path], task: Task
+) -> tuple[list[Fold], str]:
+    """The folds that every fine-tuned RUN wrote; BadInput where one was made for another question, or they differ."""
+    for run in runs:
+        facts = read_split_facts(run / "folds.json")
+        asked = {
+            "protocol": config.protocol or facts["protocol"],
+            "seed": config.seed,
+            "store": store.content_sha256,
+            "task": task.title,
+        }
+        other = [name for name, value in asked.items() if facts.get(name, value) != value] + ["split"] * (split is not None)
+        if other:
+            raise BadInput(
+                f"{run} was fine-tuned for {facts.get('task', 'its task')} under protocol {facts['protocol']}, seed {facts['seed']}, and is "
+                f"evaluated on exactly its own folds; another {' and '.join(other)} was asked for: drop it, or give the RUN it started from."
+            )
+    folds = read_folds(runs[0] / "folds.json")
+    for run in runs[1:]:
+        if [fold.to_json() for fold in read_folds(run / "folds.json")] != [fold.to_json() for fold in folds]:
+            raise BadInput(f"{runs[0]} and {run} were fine-tuned on different folds; evaluate them one at a time.")
+    return folds, read_split_facts(runs[0] / "folds.json")["protocol"]

@@ -1,0 +1,122 @@
+"""MindMix for tasks with classes: EEG alone, trained (or fine-tuned from a RUN) inside each fold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import nn
+
+from mindleaf.errors import BadInput
+from mindleaf.models.classifier import Classifier, ClassifierConfig
+from mindleaf.models.facts import ModelFacts
+from mindleaf.models.folder import load_model, save_model, start_from
+from mindleaf.objectives.classification import ClassificationObjective
+from mindleaf.preprocessing.pipeline import MINDMIX
+from mindleaf.store.batches import BatchReader
+from mindleaf.store.examples import Examples
+from mindleaf.systems.neural import (
+    StartFrom,
+    class_weights,
+    encoder_of,
+    n_parameters,
+    read_findings,
+    scored,
+    spatial_pattern,
+    write_findings,
+)
+from mindleaf.training.loop import TrainingConfig, train
+from mindleaf.training.optimiser import OptimiserConfig
+
+
+class ReaderConfig(StartFrom):
+    """MindMix for tasks with classes; the encoder is taken from ``start`` where that is given."""
+
+    model: ClassifierConfig = ClassifierConfig.preset("tiny")
+    training: TrainingConfig = TrainingConfig(
+        steps=300, batch_size=32, validate_every=25, patience=6, optimiser=OptimiserConfig(lr=3e-3)
+    )
+
+
+class MindMixClassifier:
+    """Scores the classes of a window from EEG alone."""
+
+    config_class: ClassVar[type[ReaderConfig]] = ReaderConfig
+    name = "mindmix"
+    asks: Literal["labels"] = "labels"
+    any_length = False
+
+    def __init__(self, config: ReaderConfig) -> None:
+        self.config = config
+        self.n_parameters = 0
+        self._findings: dict[str, Any] = {}
+
+    def fit(self, train_examples: Examples, validation: Examples, seed: int) -> None:
+        """Cross-entropy with balanced classes on the fold's windows; the best validated state is kept."""
+        torch.manual_seed(seed)
+        self.facts = ModelFacts(sfreq=MINDMIX.sfreq, classes=train_examples.classes)
+        self._build()
+        reader = BatchReader([train_examples], MINDMIX)
+        objective = ClassificationObjective(class_weights=class_weights(train_examples.labels, len(train_examples.classes)))
+        config = self.config.training.model_copy(update={"seed": seed})
+        validate = self._validator(validation, objective) if len(validation) else None
+        lines = train(self.model, objective, reader, config, validate=validate)
+        self._findings = {"curve": lines}
+        if self.model.stem is not None:
+            strength = self.model.stem.mix.weight.detach()[..., 0].square().sum(dim=0).sqrt()
+            self._findings["topography"] = spatial_pattern(self.model.stem.spatial, strength, reader, train_examples)
+
+    def predict(self, examples: Examples) -> NDArray[np.float64]:
+        """(n, class) logits."""
+        return scored(self.model, BatchReader([examples], MINDMIX))
+
+    def untrained(self) -> MindMixClassifier:
+        """The same model with random weights, which ``fit`` leaves as they are (a control of the audit)."""
+        training = self.config.training.model_copy(update={"steps": 0})
+        return MindMixClassifier(self.config.model_copy(update={"start": "", "training": training}))
+
+    def findings(self) -> dict[str, Any]:
+        return self._findings
+
+    def save(self, folder: Path, card: str) -> None:
+        save_model(folder, self.model, self.config.model, self.facts, card)
+        write_findings(folder, self._findings)
+
+    def load(self, folder: Path) -> None:
+        """Take a fitted model from a folder that ``save`` wrote."""
+        loaded = load_model(folder)
+        if not isinstance(loaded.model, Classifier) or not isinstance(loaded.config, ClassifierConfig):
+            raise BadInput(f"{folder}: wanted a classifier, found a {loaded.type_name}; fine-tune it first.")
+        self.model, self.facts = loaded.model, loaded.facts
+        self.config = self.config.model_copy(update={"model": loaded.config})
+        self.n_parameters = n_parameters(self.model)
+        self._findings = read_findings(folder)
+
+    def _build(self) -> None:
+        if self.config.start:
+            folder = Path(self.config.start)
+            encoder = encoder_of(load_model(folder).config, folder)
+            config = self.config.model.model_copy(update={"encoder": encoder})
+            self.config = self.config.model_copy(update={"model": config})
+        self.model = self.config.model.build(self.facts)
+        if self.config.start:
+            start_from(self.model, Path(self.config.start))
+        self.n_parameters = n_parameters(self.model)
+
+    def _validator(self, validation: Examples, objective: ClassificationObjective):
+        reader = BatchReader([validation], MINDMIX)
+        weights = torch.tensor(objective.class_weights, dtype=torch.float64)
+
+        def validate(model: nn.Module) -> dict[str, float]:
+            logits = torch.from_numpy(scored(model, reader))
+            labels = torch.tensor(validation.labels)
+            return {
+                "loss": float(F.cross_entropy(logits, labels, weight=weights)),
+                "accuracy": float((logits.argmax(1) == labels).double().mean()),
+            }
+
+        return validate
