@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
 
 from mindleaf.errors import BadInput
 
@@ -198,6 +197,8 @@ class Montage:
         Only electrodes within 15 mm count; whatever is farther, or has no position, stays OTHER. So a BioSemi cap shares
         what a model has learned about the places under it.
         """
+        from scipy.optimize import linear_sum_assignment
+
         rows = self.indices
         lost = np.flatnonzero((rows == OTHER) & np.isfinite(self.positions).all(axis=1))
         free = np.setdiff1d(np.arange(len(ELECTRODES)), rows)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
-import mne
 import numpy as np
 import pytest
 
+from mindleaf.datasets import open_dataset
 from mindleaf.evaluation.duplicates import duplicate_recordings, duplicate_signals
 from mindleaf.fold import Fold, spans
 from mindleaf.montage import Montage
@@ -77,26 +75,27 @@ def test_a_copy_across_the_split_fails_and_one_inside_training_warns(store):
     assert "a = cut" in row.why
 
 
-def test_real_duplicate_among_ssvep_recordings_is_found(tmp_path):
-    root = os.environ.get("MINDLEAF_TEST_DATA")
-    if not root or not (Path(root) / "kalunga2016").is_dir():
-        pytest.skip("real recordings absent: set MINDLEAF_TEST_DATA to a folder that holds kalunga2016")
-    recordings = []
-    for path in sorted((Path(root) / "kalunga2016").glob("subject0[2357]/*_raw.fif")):
-        raw = mne.io.read_raw_fif(path, verbose="error")
-        data = raw.get_data()[: len(NAMES)]
-        name = f"{path.parent.name}-{len(recordings)}"
-        recordings.append(
-            Recording(
-                "ssvep",
-                path.parent.name,
-                name,
-                raw.info["sfreq"],
-                Montage.from_names(raw.ch_names[: len(NAMES)])[0],
-                data.shape[1],
-                lambda d=data: d,
-                trials=(Trial("t", 0.0, data.shape[1] / raw.info["sfreq"]),),
-            )
-        )
-    found = duplicate_recordings([write_store(recordings, tmp_path / "store", "ssvep", {})])
-    assert [{d.first_subject, d.second_subject} for d in found] == [{"subject03", "subject07"}]
+@pytest.mark.parametrize("disguise", ["as it is", "rescaled", "cut by a second", "renamed, rescaled and cut"])
+def test_real_duplicate_among_ssvep_recordings_is_found(tmp_path, real_data, disguise):
+    """kalunga2016 holds one record in subject03 and again in subject07; nothing but the signal tells."""
+    recordings = [
+        disguised(r, disguise) if r.subject == "07" else r for r in open_dataset("kalunga2016", real_data / "kalunga2016")
+    ]
+    recordings = [r for r in recordings if r.subject in ("02", "03", "05", "07", "99")]
+    found = duplicate_recordings([write_store(recordings, tmp_path / "store", "kalunga2016", {})])
+    other = "99" if "renamed" in disguise else "07"
+    assert [{d.first_subject, d.second_subject} for d in found] == [{"03", other}]
+
+
+def disguised(original, disguise):
+    """The recording with its signal x1000, its first second cut off, or under another subject and name as well."""
+    skip = round(original.sfreq) if "cut" in disguise else 0
+    gain = 1000.0 if "rescaled" in disguise else 1.0
+    new = {"subject": "99", "id": f"someone-else-{original.id}"} if "renamed" in disguise else {}
+    return replace(
+        original,
+        n_times=original.n_times - skip,
+        load=lambda: gain * original.load()[:, skip:],
+        trials=original.trials[1:-1],
+        **new,
+    )

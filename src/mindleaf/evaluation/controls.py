@@ -17,9 +17,13 @@ from mindleaf.evaluation.statistics import balanced_credit
 from mindleaf.evaluation.verdict import AuditRow, ControlScore, must_be_at_chance, skipped
 from mindleaf.metrics.scores import correctness, decisions
 from mindleaf.store.examples import Examples
+from mindleaf.store.table import CANDIDATE_COLUMNS
 
 #: Scores may differ by this share of their spread and still count as the same.
 SAME = 1e-4
+_PLACES = {
+    "dataset", "subject", "session", "run", "recording", "trial", "start", "stop", "window", "trial_stop", "n_candidates",
+}  # fmt: skip
 _LEAK = "the right answers come without this EEG: from the audio, the order, the split, the answers themselves or another leak"
 
 
@@ -53,8 +57,13 @@ def thinned(cells: Sequence[Cell], max_windows: int, seed: int) -> Subject:
     return Subject(cells, examples, scores, seed)
 
 
-def control_score(subject: Subject, kept: Sequence[NDArray], new_scores: Sequence[NDArray]) -> ControlScore:
-    """Credit under a control on rows ``kept`` of each cell, beside the evaluation's own credit on the same rows."""
+def control_score(
+    subject: Subject, kept: Sequence[NDArray], new_scores: Sequence[NDArray], eeg_destroyed: bool = False
+) -> ControlScore:
+    """Credit under a control on rows ``kept`` of each cell, beside the evaluation's own credit on the same rows.
+
+    Without its EEG a subject has nothing that ties its trials together, so ``eeg_destroyed`` makes trials the clusters.
+    """
     parts: list[tuple[Any, ...]] = [
         (examples.take(keep), right_answers(examples, cell.task)[keep], scores[keep], new)
         for cell, examples, scores, keep, new in zip(
@@ -63,7 +72,7 @@ def control_score(subject: Subject, kept: Sequence[NDArray], new_scores: Sequenc
         if len(keep)
     ]
     table = pd.concat([examples.rows for examples, *_ in parts], ignore_index=True)
-    clusters, _ = cluster_ids(table)
+    clusters = trial_ids(table) if eeg_destroyed else cluster_ids(table)[0]
     chance = float(np.mean(np.concatenate([1.0 / (~np.isnan(scores)).sum(axis=1) for _, _, scores, _ in parts])))
     if subject.hears or not (classes := _class_shares(subject, parts)):
         control, real = (np.concatenate([correctness(part[1], part[k]) for part in parts]) for k in (3, 2))
@@ -75,6 +84,8 @@ def control_score(subject: Subject, kept: Sequence[NDArray], new_scores: Sequenc
         table["subject"].to_numpy(), control_shares, targets, trial_ids(table), 1000, np.random.default_rng(subject.seed)
     )
     control = balanced_credit(targets, correct, "labels")
+    if not subject.has_candidates:
+        chance = 1.0 / len(np.unique(targets))
     return ControlScore(control, balanced_credit(targets, real, "labels"), correct, chance, clusters, null)
 
 
@@ -111,7 +122,7 @@ def eeg_replaced(subject: Subject, how: Literal["noise", "zero"]) -> AuditRow:
         predicted(cell, replace(examples, replace_eeg=how))
         for cell, examples in zip(subject.cells, subject.examples, strict=True)
     ]
-    score = control_score(subject, [np.arange(len(e)) for e in subject.examples], new)
+    score = control_score(subject, [np.arange(len(e)) for e in subject.examples], new, eeg_destroyed=True)
     return must_be_at_chance(name, score, subject.seed, means, below_is_failure=subject.hears)
 
 
@@ -129,7 +140,7 @@ def eeg_permuted(subject: Subject) -> AuditRow:
         new.append(predicted(cell, permuted) if len(keep) else np.empty((0, subject.scores[number].shape[1])))
     if sum(map(len, kept)) == 0:
         return skipped("eeg_permuted", "chance", "there is only one trial, so no other trial's EEG to put in its place")
-    score = control_score(subject, kept, new)
+    score = control_score(subject, kept, new, eeg_destroyed=True)
     return must_be_at_chance("eeg_permuted", score, subject.seed, _LEAK, below_is_failure=subject.hears)
 
 
@@ -162,10 +173,11 @@ def answers_hidden(subject: Subject) -> AuditRow:
     largest, name = 0.0, "answers_hidden"
     for number, (cell, examples, scores) in enumerate(zip(subject.cells, subject.examples, subject.scores, strict=True)):
         rows, rng = examples.rows.copy(), np.random.default_rng([subject.seed, number])
-        for column in {"answer", "target", "attended", "label"} & set(rows.columns):
-            low = 1 if column == "attended" else 0
+        for column in _answer_columns(rows):
             values = rows[column].to_numpy()
-            rows[column] = _others(values, low, scores.shape[1], rng) if column != "label" else rng.permutation(values)
+            numbered = column in ("answer", "target", "attended")
+            low = 1 if column == "attended" else 0
+            rows[column] = _others(values, low, scores.shape[1], rng) if numbered else rng.permutation(values)
         largest = max(largest, relative_difference(scores, predicted(cell, examples.with_rows(rows))))
     return _same_scores(name, largest, "the answers leak into the prediction: predict() uses the very answer it is asked for")
 
@@ -206,6 +218,12 @@ def _same_scores(name: str, largest: float, means: str) -> AuditRow:
 def _others(values: NDArray, low: int, n_options: int, rng: np.random.Generator) -> NDArray:
     """Every value replaced by a different one in low..low + n_options - 1."""
     return (values - low + rng.integers(1, max(2, n_options), size=len(values))) % max(2, n_options) + low
+
+
+def _answer_columns(rows: pd.DataFrame) -> list[str]:
+    """Every column that may tell the answer: all but those that say where a window stands and what its candidates are."""
+    about_candidates = tuple(f"{name}_" for name in CANDIDATE_COLUMNS)
+    return [name for name in rows.columns if name not in _PLACES and not name.startswith(about_candidates)]
 
 
 def _varied(rows: pd.DataFrame) -> bool:

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mindleaf.evaluation.clusters import cluster_ids, trial_ids
-from mindleaf.evaluation.statistics import balanced_credit, score_columns
+from mindleaf.evaluation.clusters import trial_ids
+from mindleaf.evaluation.statistics import balanced_credit, claims_above_chance, score_columns
 from mindleaf.evaluation.verdict import AuditRow
-from mindleaf.metrics.intervals import careful_interval
 from mindleaf.metrics.scores import decisions
 
 CONTROL = "trial_permutation"
@@ -37,18 +36,21 @@ def trial_permutation(predictions: pd.DataFrame, asks: str, chance: float, seed:
     credit = balanced_credit(answers, shares[np.arange(len(shares)), answers], asks)
     better = int((null >= credit.mean() - 1e-12).sum())
     p = better / len(null) if exact else (better + 1) / (len(null) + 1)
-    return _verdict(p, credit, predictions, chance, seed, smallest=float((null >= null.max() - 1e-12).mean()))
+    claimed = claims_above_chance(predictions, asks, seed)
+    return _verdict(p, null, int(trials.max()) + 1, claimed)
 
 
-def _verdict(p: float, credit: NDArray, predictions: pd.DataFrame, chance: float, seed: int, smallest: float) -> AuditRow:
-    n_trials = int(trial_ids(predictions).max()) + 1
+def _verdict(p: float, null: NDArray, n_trials: int, claimed: bool) -> AuditRow:
+    """``claimed``: the report's interval lies above chance."""
     observed = f"p = {p:.3g} over {n_trials} trials"
-    clusters, _ = cluster_ids(predictions)
-    claimed = bool(careful_interval(credit, clusters, seed, 0.95)[0] > chance)
     if p < 0.05:
         return AuditRow(CONTROL, _EXPECTED, observed, "pass", "trials with exchanged answers seldom do as well")
-    if smallest >= 0.05:
-        return AuditRow(CONTROL, _EXPECTED, observed, "skipped", f"with {n_trials} trials no permutation can reach p < .05")
+    if n_trials > 1 and np.ptp(null) < 1e-12:
+        why = "every exchange scores the same, as for a system that always gives one answer: there is nothing to test"
+        return AuditRow(CONTROL, _EXPECTED, observed, "skipped", why)
+    if (null >= null.max() - 1e-12).mean() >= 0.05:
+        why = f"the answers of {n_trials} trials can be exchanged in too few ways to reach p < .05"
+        return AuditRow(CONTROL, _EXPECTED, observed, "skipped", why)
     if claimed:
         return AuditRow(
             CONTROL, _EXPECTED, observed, "fail", "the interval claims more than the trials support: exchanged answers do as well"

@@ -59,7 +59,8 @@ HOW_TO_READ = (
     (
         "Interval",
         "The range in which the score plausibly lies for other people or trials like these (95 %). It resamples subjects, or "
-        "trials where there are fewer than five subjects; never single windows, which are not independent.",
+        "trials where there are fewer than five subjects; never single windows, which are not independent. With few of them "
+        "it is widened by Student's t.",
     ),
     ("Luck limit", "The score that luck alone exceeds once in twenty with this number of trials. Below it, nothing is shown."),
     ("Floor", "Plain linear methods on the same windows. A large model that does not beat the floor has not earned its size."),

@@ -14,7 +14,7 @@ from mindleaf.evaluation.clusters import trial_ids
 from mindleaf.evaluation.contract import System
 from mindleaf.evaluation.controls import SAME, Subject, control_score, donor_rows, predicted, relative_difference
 from mindleaf.evaluation.predict import Cell, option_scores
-from mindleaf.evaluation.statistics import balanced_credit
+from mindleaf.evaluation.statistics import balanced_credit, claims_above_chance
 from mindleaf.evaluation.verdict import AuditRow, must_be_at_chance, skipped
 from mindleaf.metrics.scores import correctness
 from mindleaf.preprocessing.pipeline import Pipeline
@@ -33,7 +33,8 @@ def labels_permuted(
     """Refit on training trials whose labels (or EEG) were exchanged, and test on the untouched test windows of one fold.
 
     p = (1 + refits at least as good as the system) / (1 + refits). What a system still scores then comes from elsewhere
-    than the labels. Stops when ``budget_s`` is spent; fewer than 19 refits are ``skipped``.
+    than the labels. p > .05 is no pass: where the fold's own interval lies above chance it contradicts that claim (fail),
+    elsewhere the fold shows no learning to be judged (skipped). Stops when ``budget_s`` is spent; fewer than 19 refits are ``skipped``.
     """
     begun, values = time.monotonic(), []
     if len(exchanged(cell.train, cell.system.asks, np.random.default_rng(seed))) == 0:
@@ -62,12 +63,18 @@ def labels_permuted(
             "fail",
             "it scores above chance without having learnt the labels: the answer leaks",
         )
-    why = (
-        "with exchanged labels the score is lost"
-        if p <= 0.05
-        else "with exchanged labels it does as well: this fold shows no learning"
-    )
-    return AuditRow("labels_permuted", _PERMUTED, observed, "pass", why)
+    return _exchange_verdict(p, observed, p > 0.05 and claims_above_chance(cell.predictions(), cell.task.asks, seed))
+
+
+def _exchange_verdict(p: float, observed: str, claimed: bool) -> AuditRow:
+    """``claimed``: the fold's interval lies above chance."""
+    if p <= 0.05:
+        return AuditRow("labels_permuted", _PERMUTED, observed, "pass", "with exchanged labels the score is lost")
+    if claimed:
+        why = "the score lies above chance, yet training on exchanged labels does as well: it was not learnt from the labels"
+        return AuditRow("labels_permuted", _PERMUTED, observed, "fail", why)
+    why = "with exchanged labels it does as well, and this fold is not above chance: no learning to be judged"
+    return AuditRow("labels_permuted", _PERMUTED, observed, "skipped", why)
 
 
 def exchanged(examples: Examples, system_asks: str, rng: np.random.Generator) -> Examples:

@@ -17,7 +17,7 @@ from mindleaf.fold import Fold
 from mindleaf.metrics import scores as score
 from mindleaf.metrics.chance import binomial_limit, chance_levels
 from mindleaf.metrics.comparisons import holm, paired_difference
-from mindleaf.metrics.intervals import bootstrap_interval
+from mindleaf.metrics.intervals import wide_interval
 
 VERSION = 1
 CONFUSION_METRICS: dict[str, Callable[[NDArray], NDArray]] = {
@@ -30,6 +30,8 @@ METRICS = {"candidates": ("accuracy", "balanced_accuracy", "weighted_f1"), "labe
 #: The metric that tables sort by and comparisons use.
 PRIMARY = {"candidates": "accuracy", "labels": "balanced_accuracy"}
 _AUROC_DRAWS = 200
+#: Metrics that compare classes, and so say nothing about a fold that lacks one.
+_OF_CLASSES = ("balanced_accuracy", "weighted_f1", "kappa")
 
 
 def score_columns(predictions: pd.DataFrame) -> list[str]:
@@ -42,8 +44,10 @@ def score_columns(predictions: pd.DataFrame) -> list[str]:
 def window_metrics(predictions: pd.DataFrame, asks: str, seed: int) -> tuple[dict, list[dict]]:
     """Metrics of one system at one window length: the summary, and the list of per-fold values.
 
-    ``mean`` and ``sd`` are over folds. ``ci95`` resamples subjects (where there are five or more) or trials, and takes
-    the same fold average in each draw; a fold counts as often as its clusters were drawn. The primary metric also has
+    ``mean`` and ``sd`` are over folds, unless a fold of a label task lacks a class: metrics that compare classes are then
+    computed once on the confusions pooled over folds (a fold of one class would turn them into plain accuracy), and that
+    fold has none; ``over`` says which. ``ci95`` resamples subjects (where there are five or more) or trials, and takes the
+    same average in each draw; a fold counts as often as its clusters were drawn. The primary metric also has
     ``ci95_trials``, which resamples trials however many subjects there are.
     """
     clusters, unit = cluster_ids(predictions)
@@ -55,15 +59,12 @@ def window_metrics(predictions: pd.DataFrame, asks: str, seed: int) -> tuple[dic
     summary: dict[str, dict] = {}
     per_fold: list[dict] = [{} for _ in fold_names]
     for name in METRICS[asks]:
-        measure = CONFUSION_METRICS[name]
-        values = measure(cells.sum(axis=1))
-        interval = bootstrap_interval(partial(_fold_means, cells, measure=measure), cells.shape[1], seed)
-        summary[name] = _summary(values, interval, chance[name])
+        values, whole, over = _over_folds_or_pooled(name, asks, cells)
+        summary[name] = _summary(whole, _interval(name, asks, cells, seed), chance[name], over)
         for entry, value in zip(per_fold, values, strict=True):
             entry[name] = _number(value)
     trials = _cluster_confusions(predictions, trial_ids(predictions), fold_number)
-    by_trial = partial(_fold_means, trials, measure=CONFUSION_METRICS[PRIMARY[asks]])
-    summary[PRIMARY[asks]]["ci95_trials"] = [_number(x) for x in bootstrap_interval(by_trial, trials.shape[1], seed)]
+    summary[PRIMARY[asks]]["ci95_trials"] = [_number(x) for x in _interval(PRIMARY[asks], asks, trials, seed)]
     summary[PRIMARY[asks]]["chance_luck95"] = binomial_limit(chance[PRIMARY[asks]], n_independent)
     if asks == "labels" and len(score_columns(predictions)) == 2:
         summary["auroc"], areas = _auroc_summary(predictions, clusters, fold_number, seed)
@@ -72,6 +73,15 @@ def window_metrics(predictions: pd.DataFrame, asks: str, seed: int) -> tuple[dic
     for metric in summary.values():
         metric["unit"] = unit
     return summary, [{"fold": name, "metrics": entry} for name, entry in zip(fold_names, per_fold, strict=True)]
+
+
+def claims_above_chance(predictions: pd.DataFrame, asks: str, seed: int) -> bool:
+    """Whether the report says so of one system at one window length: its primary metric's ``ci95`` lies above chance."""
+    clusters, _ = cluster_ids(predictions)
+    _, fold_number = np.unique(predictions["fold"], return_inverse=True)
+    name = PRIMARY[asks]
+    low, _ = _interval(name, asks, _cluster_confusions(predictions, clusters, fold_number), seed)
+    return bool(low > chance_levels(predictions["answer"], predictions["n_options"], asks)[name])
 
 
 def results(
@@ -179,6 +189,25 @@ def _cluster_confusions(predictions: pd.DataFrame, clusters: NDArray, fold_numbe
     return out
 
 
+def _over_folds_or_pooled(name: str, asks: str, cells: NDArray) -> tuple[NDArray, NDArray, str]:
+    """Values per fold (NaN where a fold lacks a class), the values that the summary averages, and "folds" or "pooled"."""
+    measure, folds = CONFUSION_METRICS[name], cells.sum(axis=1)
+    occurs = folds.sum(axis=2) > 0
+    lacking = (~occurs & occurs.any(axis=0)).any(axis=1)
+    values = measure(folds)
+    if asks != "labels" or name not in _OF_CLASSES or not lacking.any():
+        return values, values, "folds"
+    return np.where(lacking, np.nan, values), measure(folds.sum(axis=0))[None], "pooled"
+
+
+def _interval(name: str, asks: str, cells: NDArray, seed: int) -> tuple[float, float]:
+    """95 % interval of the summary's mean over the clusters (axis 1) of ``cells``."""
+    _, _, over = _over_folds_or_pooled(name, asks, cells)
+    averaged = cells.sum(axis=0, keepdims=True) if over == "pooled" else cells
+    statistic = partial(_fold_means, averaged, measure=CONFUSION_METRICS[name])
+    return wide_interval(statistic, cells.shape[1], seed, (-1.0 if name == "kappa" else 0.0, 1.0))
+
+
 def _fold_means(cells: NDArray, counts: NDArray, measure: Callable[[NDArray], NDArray]) -> NDArray:
     """Average over folds of a metric in each bootstrap draw; ``counts`` (draw, cluster)."""
     present = cells.sum(axis=(2, 3)) > 0
@@ -204,17 +233,18 @@ def _auroc_summary(predictions: pd.DataFrame, clusters: NDArray, folds: NDArray,
         return np.divide((np.nan_to_num(values) * kept).sum(axis=1), total, out=np.full(len(counts), np.nan), where=total > 0)
 
     values = [score.auroc(truth[p], margin[p]) for p in parts]
-    interval = bootstrap_interval(averaged, int(clusters.max()) + 1, seed, n_draws=_AUROC_DRAWS)
+    interval = wide_interval(averaged, int(clusters.max()) + 1, seed, n_draws=_AUROC_DRAWS)
     return _summary(np.array(values), interval, 0.5), values
 
 
-def _summary(values: NDArray, interval: tuple[float, float], chance: float) -> dict:
+def _summary(values: NDArray, interval: tuple[float, float], chance: float, over: str = "folds") -> dict:
     known = values[~np.isnan(values)]
     return {
         "mean": _number(known.mean()) if len(known) else None,
         "sd": _number(known.std(ddof=1)) if len(known) > 1 else None,
         "ci95": [_number(x) for x in interval],
         "chance": _number(chance),
+        "over": over,
     }
 
 

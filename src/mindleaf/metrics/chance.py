@@ -17,7 +17,8 @@ def chance_levels(answers: ArrayLike, n_options: ArrayLike, asks: str) -> dict[s
     """Expected value of each metric without information.
 
     ``answers`` (n,) option indices, ``n_options`` (n,) options of each row. For "candidates" the options are drawn in
-    random order, so accuracy has chance mean(1/K); for "labels" a blind system may always answer the largest class.
+    random order, so accuracy has chance mean(1/K); for "labels" a blind system may always answer the largest class, and
+    balanced accuracy averages the classes that occur. Weighted F1 takes the better of guessing and the largest class.
     """
     rows, options = np.asarray(answers, dtype=int), np.asarray(n_options, dtype=float)
     if len(rows) == 0:
@@ -25,10 +26,11 @@ def chance_levels(answers: ArrayLike, n_options: ArrayLike, asks: str) -> dict[s
     prior = np.bincount(rows, minlength=int(options.max())) / len(rows)
     uniform = float(np.mean(1.0 / options))
     blind = np.outer(prior, np.full(len(prior), 1.0 / len(prior)))
+    largest = np.outer(prior, np.arange(len(prior)) == prior.argmax())
     return {
         "accuracy": uniform if asks == "candidates" else float(prior.max()),
-        "balanced_accuracy": uniform,
-        "weighted_f1": float(weighted_f1(blind)),
+        "balanced_accuracy": uniform if asks == "candidates" else float(1.0 / (prior > 0).sum()),
+        "weighted_f1": float(max(weighted_f1(blind), weighted_f1(largest))),
         "kappa": 0.0,
         "auroc": 0.5,
     }

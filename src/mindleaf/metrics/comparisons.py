@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from mindleaf.metrics.intervals import mean_interval
+from mindleaf.metrics.intervals import careful_interval
 
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """Mean of first minus second over clusters, its 95 % cluster bootstrap interval, and both p-values (two-sided)."""
+    """Mean of first minus second over clusters, its careful 95 % interval over clusters, and both p-values (two-sided)."""
 
     difference: float
     ci95: tuple[float, float]
@@ -31,7 +31,7 @@ def paired_difference(first: NDArray, second: NDArray, clusters: NDArray[np.intp
     """
     number = int(clusters.max()) + 1
     means = np.bincount(clusters, first - second, number) / np.bincount(clusters, minlength=number)
-    interval = mean_interval(means, np.arange(number), seed)
+    interval = careful_interval(means, np.arange(number), seed, 0.95)
     p_wilcoxon, p_t = _p_values(means)
     return PairedDifference(float(means.mean()), interval, p_wilcoxon, p_t, number)
 

@@ -30,6 +30,36 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
+def wide_interval(
+    statistic: Callable[[NDArray[np.int64]], NDArray],
+    n_clusters: int,
+    seed: int,
+    bounds: tuple[float, float] = (0.0, 1.0),
+    level: float = 0.95,
+    n_draws: int = 2000,
+) -> tuple[float, float]:
+    """The wider of the cluster bootstrap and Student's t with the jackknife's standard error, clipped to ``bounds``.
+
+    The percentile bootstrap is too narrow with few clusters. Leaving out one cluster at a time gives a standard error for any
+    statistic (for the mean of equal clusters it is the usual one); its t quantile has ``n_clusters`` - 1 degrees of freedom.
+    NaN where there is only one cluster or the statistic itself is unknown.
+    """
+    if n_clusters < 2:
+        return float("nan"), float("nan")
+    everything = np.ones((1, n_clusters), dtype=np.int64)
+    centre = float(statistic(everything)[0])
+    if not np.isfinite(centre):
+        return float("nan"), float("nan")
+    low, high = bootstrap_interval(statistic, n_clusters, seed, level, n_draws)
+    without = statistic(everything - np.eye(n_clusters, dtype=np.int64))
+    without = without[np.isfinite(without)]
+    if len(without) > 1:
+        spread = np.sqrt((n_clusters - 1) * np.mean((without - without.mean()) ** 2))
+        half = float(stats.t.ppf(0.5 + level / 2, n_clusters - 1) * spread)
+        low, high = min(low, centre - half), max(high, centre + half)
+    return max(low, bounds[0]), min(high, bounds[1])
+
+
 def mean_interval(
     values: NDArray, clusters: NDArray[np.intp], seed: int, level: float = 0.95, n_draws: int = 2000
 ) -> tuple[float, float]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import torch
 from einops import rearrange
 from jaxtyping import Float
+from pydantic import model_validator
 from torch import Tensor, nn
 
 from mindleaf.batch import Batch
@@ -62,14 +65,18 @@ class ClassifierConfig(Config):
     chunk: int = 2
     dropout: float = 0.1
 
+    @model_validator(mode="after")
+    def _hears_something(self) -> Self:
+        if self.encoder is None and not self.power_filters:
+            raise ValueError("a classifier wants an encoder, power_filters, or both; got neither")
+        return self
+
     @classmethod
     def preset(cls, name: str) -> ClassifierConfig:
         return cls(encoder=MindMixConfig.preset(name))
 
     def build(self, facts: ModelFacts) -> Classifier:
         """``facts.classes`` sets the head's size."""
-        if self.encoder is None and not self.power_filters:
-            raise ValueError("a classifier wants an encoder, power filters, or both; got neither.")
         stem = None
         if self.power_filters:
             stem = BandPowerStem(

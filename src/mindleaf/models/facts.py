@@ -16,13 +16,14 @@ def electrode_table_id() -> str:
 
 
 class ModelFacts(Config):
-    """sfreq in Hz; ``frame_rate`` of the audio frames in Hz; ``subjects`` in the order of ``Batch.subject``."""
+    """sfreq in Hz; ``frame_rate`` of the audio frames in Hz; ``audio``: name of the audio encoder; ``subjects`` in the order of ``Batch.subject``."""
 
     n_electrodes: int = Field(default_factory=lambda: len(ELECTRODES))
     electrode_table: str = Field(default_factory=electrode_table_id)
     sfreq: float = 200.0
     n_audio_features: int = 0
     frame_rate: float = 50.0
+    audio: str = ""
     audio_fingerprint: str = ""
     subjects: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()

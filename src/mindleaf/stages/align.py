@@ -45,7 +45,7 @@ def align(
             advance(f"loss {line['in_batch']:.3f} (chance {line['chance_loss']:.3f})")
 
         lines = listener.learn(parts, [w for w in watched if len(w)], listener_config.training.seed, out, resume, on_step)
-    for part in parts:
+    for part in (*parts, *watched):  # what chose the best state has been seen too
         seen |= exposure(part.store, part.rows)
     write_exposure(out, seen)
     last = lines[-1] if lines else {}

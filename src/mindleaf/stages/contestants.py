@@ -50,11 +50,15 @@ def _run_contestant(run: Path, config: EvaluateConfig, task: Task) -> Contestant
     name = f"mindmix ({run.name})"
     build = partial(build_system, "mindmix", config.settings_of("mindmix"), task.asks)
     if (run / "folds.json").exists():
-        names = [fold.name for fold in read_folds(run / "folds.json")]
+        own = [fold.to_json() for fold in read_folds(run / "folds.json")]
 
         def fitted(fold: Fold) -> System:
+            if fold.to_json() not in own:
+                raise BadInput(
+                    f"{run} was not fine-tuned on fold {fold.name} as it is here; evaluate it on the folds it wrote (read_folds)."
+                )
             system = build()
-            system.load(run / "folds" / f"{names.index(fold.name):03d}")  # type: ignore[attr-defined]
+            system.load(run / "folds" / f"{own.index(fold.to_json()):03d}")  # type: ignore[attr-defined]
             return system
 
         # Its own folds are clean by construction; what it started from is what must be checked.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import subprocess
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
@@ -15,6 +16,8 @@ from mindleaf.evaluation.predict import PreparedRows, SystemRun, run_system
 from mindleaf.evaluation.result import Result
 from mindleaf.evaluation.verdict import AuditRow
 from mindleaf.fold import Fold
+from mindleaf.preprocessing.filtering import usable_band
+from mindleaf.preprocessing.pipeline import MINDMIX
 from mindleaf.protocols import write_folds
 from mindleaf.stages.contestants import Contestant, contestant, floor, shared_folds
 from mindleaf.stages.progress import bar
@@ -34,7 +37,8 @@ def evaluate(
 ) -> Result:  # fmt: skip
     """Fit and score every model in every fold beside the linear floor, audit them, write the three files into ``out``."""
     store = Store(store_path)
-    other = Store(test_store) if test_store else None
+    if test_store:
+        raise BadInput("--test-store wants the protocol cross_dataset, which is not there yet; evaluate within one store.")
     task = build_task(config.task, target=config.target)
     contestants = [contestant(name, config, task) for name in models]
     folds, protocol = shared_folds(config, store, split, models, task)
@@ -46,9 +50,9 @@ def evaluate(
     if config.floor:
         contestants += floor(config, task, named)
     cut, windows_s = cutting(config, store)
-    prepared = PreparedRows(store, other, task, config.seed, cut)
-    runs = [_run(c, store, other, task, folds, windows_s, config, prepared, quiet) for c in contestants]
-    audits = _audited(runs, contestants, folds, store, other, task, config, quiet)
+    prepared = PreparedRows(store, None, task, config.seed, cut)
+    runs = [_run(c, store, task, folds, windows_s, config, prepared, quiet) for c in contestants]
+    audits = _audited(runs, contestants, folds, store, task, config, quiet)
     result = Result(
         runs, folds, store.dataset, task.title, protocol, task.asks, config.seed, _commit(), audits, config.depth,
         notes=(*config.notes, *_store_notes(store)), provenance=_provenance(store),
@@ -60,35 +64,36 @@ def evaluate(
 
 
 def evaluate_on(
-    model: str | Path | System, store: Store, task: str, folds: Sequence[Fold], windows_s: Sequence[float] = (2.0,), seed: int = 0
+    model: str | Path | System, store: Store, task: str, folds: Sequence[Fold], windows_s: Sequence[float] = (), seed: int = 0
 ) -> Result:
     """Fit and score one model on the given folds beside the linear floor, with the quick audit (``ml.evaluate``).
 
     model: a system's name, a RUN folder, or a system of one's own. The result is not written; see ``Result.write`` and
-    ``Result.report``.
+    ``Result.report``. Windows are cut as on the command line: from the data set's analysis interval where it has one.
     """
     question = build_task(task)
     config = EvaluateConfig(task=task, windows_s=tuple(windows_s), seed=seed)
+    cut, lengths = cutting(config, store)
     if isinstance(model, str | Path):
         first = contestant(str(model), config, question)
     else:
         first = Contestant(model.name, partial(copy.deepcopy, model))
     contestants = [first, *floor(config, question, [first.name])]
-    prepared = PreparedRows(store, None, question, seed)
-    runs = [_run(c, store, None, question, folds, windows_s, config, prepared, quiet=True) for c in contestants]
-    audits = _audited(runs, contestants, folds, store, None, question, config, quiet=True)
+    prepared = PreparedRows(store, None, question, seed, cut)
+    runs = [_run(c, store, question, folds, lengths, config, prepared, quiet=True) for c in contestants]
+    audits = _audited(runs, contestants, folds, store, question, config, quiet=True)
     protocol = ", ".join(sorted({fold.group for fold in folds}))
     return Result(runs, folds, store.dataset, question.title, protocol, question.asks, seed, _commit(), audits, config.depth,
                   notes=_store_notes(store), provenance=_provenance(store))  # fmt: skip
 
 
 def _run(
-    entrant: Contestant, store: Store, other: Store | None, task: Task, folds: Sequence[Fold], windows_s: Sequence[float],
+    entrant: Contestant, store: Store, task: Task, folds: Sequence[Fold], windows_s: Sequence[float],
     config: EvaluateConfig, prepared: PreparedRows, quiet: bool,
 ) -> SystemRun:  # fmt: skip
     with bar(entrant.name, len(folds) * len(windows_s), quiet) as advance:
         run = run_system(
-            entrant.name, entrant.build, store, other, task, folds, windows_s, config.seed, config.train_window_s,
+            entrant.name, entrant.build, store, None, task, folds, windows_s, config.seed, config.train_window_s,
             weights=entrant.weights, floor=entrant.floor, fitted=entrant.fitted, prepared=prepared,
             on_cell=lambda cell: advance(f"fold {cell.fold.name}, {cell.window_s:g} s"),
         )  # fmt: skip
@@ -107,23 +112,26 @@ def _contaminations(entrant: Contestant, run: SystemRun) -> Iterator[str]:
 
 
 def _audited(
-    runs: list[SystemRun], contestants: list[Contestant], folds: Sequence[Fold], store: Store, other: Store | None, task: Task,
+    runs: list[SystemRun], contestants: list[Contestant], folds: Sequence[Fold], store: Store, task: Task,
     config: EvaluateConfig, quiet: bool,
 ) -> Mapping[str, Sequence[AuditRow]]:  # fmt: skip
     builds = {c.name: c.build for c in contestants if c.fitted is None}
     with bar(f"audit ({config.depth})", None, quiet) as advance:
         return audit(
-            runs, folds, store, other, task, config.seed, config.depth, builds, refit_budget_s=_REFIT_BUDGET_S,
+            runs, folds, store, None, task, config.seed, config.depth, builds, refit_budget_s=_REFIT_BUDGET_S,
             on_row=lambda name, row: advance(f"{name}: {row.control}"),
         )  # fmt: skip
 
 
 def _store_notes(store: Store) -> list[str]:
-    counts: dict[str, int] = {}
-    for recording in store.recordings.values():
-        for issue in recording.issues:
-            counts[issue["code"]] = counts.get(issue["code"], 0) + 1
-    return [f"A reader noticed {code} in {n} recording(s)." for code, n in counts.items()]
+    """What the report must say of the data: issues the readers noticed, bands that had to be lowered, facts nobody verified."""
+    codes = Counter(issue["code"] for recording in store.recordings.values() for issue in recording.issues)
+    notes = [f"A reader noticed {code} in {n} recording(s)." for code, n in codes.items()]
+    assert MINDMIX.band is not None
+    lowered = {usable_band(MINDMIX.band, r.sfreq)[1] for r in store.recordings.values()} - {MINDMIX.band[1]}
+    notes += [f"Recorded too slowly for {MINDMIX.band[1]:g} Hz: MindMix's band ends at {edge:g} Hz." for edge in sorted(lowered)]
+    unverified = store.facts.get("unverified") or []
+    return notes + ([f"Not verified on the files: {'; '.join(unverified)}."] if unverified else [])
 
 
 def _provenance(store: Store) -> dict[str, str]:

@@ -28,7 +28,7 @@ _OF_RECORDINGS = ("dataset", "subject", "session", "run", "recording")
 
 
 class PretrainStage(Config):
-    """window_s seconds a window; ``validation_share`` of the recordings watches the loss without being trained on."""
+    """window_s: seconds a window."""
 
     model: PretrainingConfig = PretrainingConfig.preset("tiny")
     objective: CodebookObjective = CodebookObjective()

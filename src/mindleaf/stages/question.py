@@ -80,8 +80,8 @@ def folds_of(config: EvaluateConfig, store: Store) -> list[Fold]:
         raise BadInput(f"protocol {config.protocol!r} is not known; there are: {', '.join(PROTOCOLS)}.")
     wishes = config.settings_of("protocol")
     kind = PROTOCOLS[config.protocol]
-    if "window_s" in kind.model_fields and config.windows_s and not any(w.startswith("window_s=") for w in wishes):
-        wishes.append(f"window_s={config.windows_s[0]}")
+    if "window_s" in kind.model_fields and not any(w.startswith("window_s=") for w in wishes):
+        wishes.append(f"window_s={cutting(config, store)[1][0]}")
     start_s, stop_s = _interval(config, store)
     if "interval" in kind.model_fields and stop_s is not None and not any(w.startswith("interval=") for w in wishes):
         wishes.append(f"interval=[{start_s},{stop_s}]")

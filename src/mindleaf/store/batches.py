@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from mindleaf.batch import Batch
+from mindleaf.montage import OTHER
 from mindleaf.preprocessing.pipeline import Pipeline
 from mindleaf.store.examples import Examples
 from mindleaf.store.features import Frontend
@@ -38,6 +39,11 @@ class BatchReader:
         self.groups: NDArray[np.int64] = np.repeat(np.arange(len(sizes)), sizes)
         self._offsets = np.concatenate([[0], np.cumsum(sizes)])
         self._montages = [_montage(part) for part in self.examples]
+
+    @property
+    def names_electrodes(self) -> bool:
+        """Whether any channel stands in the electrode table, by name or by place."""
+        return any(bool((index != OTHER).any()) for index, _ in self._montages)
 
     def __len__(self) -> int:
         return len(self.groups)

@@ -66,9 +66,9 @@ class Store:
             self.manifest = json.loads(manifest.read_text())
         except ValueError as error:
             raise _damaged(manifest, error) from error
-        if self.manifest["format_version"] != FORMAT_VERSION:
+        if self.manifest.get("format_version") != FORMAT_VERSION:
             raise BadInput(
-                f"{self.path}: store format {self.manifest['format_version']}, this version reads {FORMAT_VERSION}; prepare it again."
+                f"{self.path}: store format {self.manifest.get('format_version', 'unknown')}, this version reads {FORMAT_VERSION}; prepare it again."
             )
         self._views: dict[str, View] = {}
         self._features: dict[str, Features] = {}

@@ -128,6 +128,9 @@ def _stimulus_entry(stimulus: Stimulus, out: Path) -> dict:
     rate = float(stimulus.sample_rate)
     if stimulus.kind == "audio" and rate != AUDIO_RATE:
         samples, rate = _resampled_audio(samples, rate), float(AUDIO_RATE)
+    if stimulus.kind == "audio":
+        # Per stimulus, not per window as in the paper: a window's gain is a constant in log-mel, which centring removes.
+        samples = (samples / (np.abs(samples).max() or 1.0)).astype(np.float32)
     name = f"stimuli/{safe_name(stimulus.id)}.npy"
     return {
         "id": stimulus.id, "kind": stimulus.kind, "sample_rate": rate, "auditory_type": stimulus.auditory_type,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -23,9 +24,9 @@ from mindleaf.objectives.contrastive import ContrastiveObjective
 from mindleaf.preprocessing.pipeline import MINDMIX
 from mindleaf.store.batches import BatchReader
 from mindleaf.store.examples import Examples
-from mindleaf.store.features import Frontend
 from mindleaf.systems.neural import (
     StartFrom,
+    audio_choice,
     audio_frontend,
     encoder_of,
     n_parameters,
@@ -104,7 +105,7 @@ class MindMixListener:
             validate_start=bool(self.config.start),
         )  # fmt: skip
         # A resumed run trained before this call, too.
-        self._findings = {"curve": read_log(run) if run else lines}
+        self._findings = {"curve": [_curve_line(line) for line in (read_log(run) if run else lines)]}
         if self.model.stem is not None:
             strength = self.model.stem.linear.weight.detach().square().sum(dim=(0, 2)).sqrt()
             self._findings["topography"] = spatial_pattern(self.model.stem.spatial, strength, self._reader(parts[:1]), parts[0])
@@ -135,12 +136,16 @@ class MindMixListener:
         if not isinstance(loaded.model, AlignedModel) or not isinstance(loaded.config, AlignedConfig):
             raise BadInput(f"{folder}: wanted an aligned model, found a {loaded.type_name}; align or fine-tune it first.")
         self.model, self.facts = loaded.model, loaded.facts
+        self._audio = self.config.audio if self.config.audio != "auto" else loaded.facts.audio
         self.config = self.config.model_copy(update={"model": loaded.config})
         self.n_parameters = n_parameters(self.model)
         self._findings = read_findings(folder)
 
     def _warm_start(self, parts: Sequence[Examples], reader: BatchReader, seed: int) -> None:
         """A few thousand training windows are enough for a linear decoder; its ridge is chosen between whole trials."""
+        if not reader.names_electrodes:
+            warnings.warn("no channel has a known place: training starts without the closed-form decoder", stacklevel=2)
+            return
         trial = np.concatenate([_trial_numbers(part) for part in parts])
         n_parts = min(_WARM_START_PARTS, int(trial.max()) + 1)
         chosen = np.sort(np.random.default_rng(seed).permutation(len(reader))[:_WARM_START_WINDOWS])
@@ -153,9 +158,11 @@ class MindMixListener:
         warm_start(self.model, [batches(number) for number in range(n_parts)])
 
     def _build(self, parts: Sequence[Examples]) -> None:
-        frontend = self._frontend(parts)
+        self._settle_audio(parts)
+        frontend = audio_frontend(self._audio)
         self.facts = ModelFacts(
             sfreq=MINDMIX.sfreq, n_audio_features=frontend.n_features, frame_rate=frontend.frame_rate,
+            audio=self._audio.partition(":")[0],
             audio_fingerprint=frontend.fingerprint(), subjects=_subjects(parts),
         )  # fmt: skip
         self._has_started_stem = False
@@ -175,13 +182,19 @@ class MindMixListener:
         self.model = config.build(self.facts)
         self._has_started_stem = "stem" in start_from(self.model, folder)
 
-    def _frontend(self, parts: Sequence[Examples]) -> Frontend:
-        """One audio encoder for all stores; "auto" settles on the envelope as soon as one store keeps nothing else."""
-        choices = [audio_frontend(self.config.audio, part.store) for part in parts]
-        return min(choices, key=lambda frontend: frontend.n_features)
+    def _settle_audio(self, parts: Sequence[Examples]) -> None:
+        """Fix the audio encoder: the one asked for, else the one of the RUN to start from, else what the stores allow."""
+        choice = self.config.audio
+        if choice == "auto" and self.config.start:
+            choice = load_model(Path(self.config.start)).facts.audio or "auto"
+        self._audio = audio_choice(choice, [part.store for part in parts])
 
     def _reader(self, parts: Sequence[Examples]) -> BatchReader:
-        frontend = self._frontend(parts)
+        frontend = audio_frontend(self._audio)
+        if frontend.fingerprint() != self.facts.audio_fingerprint:
+            raise BadInput(
+                f"the model hears through {self.facts.audio}, other settings or weights of it came; give the ones of training."
+            )
         stem = self.config.model.stem
         context_s = stem.context / MINDMIX.sfreq if stem is not None and self.config.model.alignment == "frames" else 0.0
         known = {subject: k for k, subject in enumerate(self.facts.subjects)}
@@ -230,6 +243,13 @@ def _form(name: str) -> AlignedConfig:
     if name == "paper_paired":
         return AlignedConfig.paper("tiny", "paper_paired")
     return AlignedConfig.preset(name)
+
+
+def _curve_line(line: dict[str, Any]) -> dict[str, Any]:
+    """What a training curve shows: the loss that validation measures too (the window's own streams), with its chance level."""
+    part, prefix = ("unattended", "attended_") if "unattended" in line else ("in_batch", "")
+    shown = {"step": line["step"], "loss": line[part], "chance_loss": line[f"{prefix}chance_loss"]}
+    return shown | {name: line[name] for name in ("in_batch", "unattended", "validation_loss") if name in line}
 
 
 def _subjects(parts: Sequence[Examples]) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ class MindMixClassifier:
         config = self.config.training.model_copy(update={"seed": seed})
         validate = self._validator(validation, objective) if len(validation) else None
         lines = train(self.model, objective, reader, config, validate=validate)
-        self._findings = {"curve": lines}
+        self._findings = {"curve": [{"loss": line["total"], **line} for line in lines]}
         if self.model.stem is not None:
             strength = self.model.stem.mix.weight.detach()[..., 0].square().sum(dim=0).sqrt()
             self._findings["topography"] = spatial_pattern(self.model.stem.spatial, strength, reader, train_examples)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,22 +32,24 @@ _SCORED_SAMPLES = 4_000_000
 _FRAME_RATE = 50.0
 
 
-def audio_frontend(choice: str, store: Store) -> Frontend:
-    """The audio encoder's fixed part by name: "mel", "envelope", "wav2vec2:FOLDER", or "auto".
+def audio_choice(choice: str, stores: Sequence[Store]) -> str:
+    """ "auto" settled: log-mel where every store keeps waveforms, the envelope as soon as one keeps envelopes only."""
+    if choice != "auto":
+        return choice
+    kinds = {stimulus.kind for store in stores for stimulus in store.stimuli.values()}
+    return "mel" if kinds == {"audio"} else "envelope"
 
-    "auto" takes log-mel where the store keeps waveforms and the envelope where it keeps envelopes only.
-    """
-    kinds = {stimulus.kind for stimulus in store.stimuli.values()}
+
+def audio_frontend(choice: str) -> Frontend:
+    """The audio encoder's fixed part: "mel", "envelope" or "wav2vec2:FOLDER"."""
     name, _, folder = choice.partition(":")
-    if name == "auto":
-        name = "mel" if kinds == {"audio"} else "envelope"
     if name == "mel":
         return MelFrontend(frame_rate=_FRAME_RATE)
     if name == "envelope":
         return EnvelopeFrontend(frame_rate=_FRAME_RATE, band=None)
     if name == "wav2vec2" and folder:
         return Wav2Vec2Frontend(Path(folder))
-    raise BadInput(f"audio encoder {choice!r} is not known; there are: auto, mel, envelope, wav2vec2:FOLDER.")
+    raise BadInput(f"audio encoder {choice!r} cannot be built; give auto, mel, envelope or wav2vec2:FOLDER (a local folder).")
 
 
 def scored(model: nn.Module, reader: BatchReader) -> NDArray[np.float64]:
