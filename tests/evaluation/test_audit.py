@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from toy_listeners import (
     Decoder,
@@ -10,11 +11,13 @@ from toy_listeners import (
     LouderVoice,
     Peeker,
     Powers,
+    ReadsColumns,
     ReadsEverything,
     listening_store,
 )
 
 from mindleaf.evaluation.audit import audit, failed
+from mindleaf.evaluation.controls import answers_hidden, control_score, thinned
 from mindleaf.evaluation.predict import run_system
 from mindleaf.protocols import BetweenTrial, Blocked, RandomWindows
 from mindleaf.tasks import Attention, Classify
@@ -27,9 +30,11 @@ def audited(build, store, folds, depth="quick", task=None, window_s=2.0):
     return {row.control: row for row in rows}
 
 
-def test_honest_decoder_passes_everything(store, folds):
+def test_honest_decoder_fails_nothing(store, folds):
     rows = audited(Decoder, store, folds, depth="full")
-    assert {name: row.status for name, row in rows.items() if row.status != "pass"} == {"untrained": "skipped"}
+    # One of the 19 decoders without knowledge has, by luck, the sign of the right one: no pass, but no accusation either.
+    others = {name: row.status for name, row in rows.items() if row.status != "pass"}
+    assert others == {"untrained": "skipped", "labels_permuted": "skipped"}
 
 
 def test_peeking_at_the_answer_fails_on_noise_and_on_hidden_answers(store, folds):
@@ -37,6 +42,26 @@ def test_peeking_at_the_answer_fails_on_noise_and_on_hidden_answers(store, folds
     for control in ("eeg_permuted", "eeg_noise", "eeg_zeroed", "answers_hidden"):
         assert rows[control].status == "fail", control
     assert rows["order_swapped"].status == "pass"
+
+
+def test_reading_any_label_column_is_caught(store):
+    task = Classify()
+    folds = BetweenTrial(n_folds=3).folds(store.index, seed=0)
+    assert audited(Powers, store, folds, task=task)["answers_hidden"].status == "pass"
+    run = run_system("columns", ReadsColumns, store, None, task, folds, [2.0], seed=0)
+    for cell in run.cells:
+        cell.test.rows["stage"] = cell.test.rows["label"]
+        cell.scores = cell.system.predict(cell.test)
+    assert answers_hidden(thinned(run.cells, 2000, seed=0)).status == "fail"
+
+
+def test_controls_without_eeg_count_trials_where_intervals_count_subjects(tmp_path):
+    store = listening_store(tmp_path / "s", n_subjects=5, n_trials=2, trial_s=8)
+    folds = BetweenTrial(n_folds=2).folds(store.index, seed=0)
+    subject = thinned(run_system("d", Decoder, store, None, Attention(), folds, [2.0], seed=0).cells, 2000, seed=0)
+    kept = [np.arange(len(examples)) for examples in subject.examples]
+    counts = [control_score(subject, kept, subject.scores, eeg_destroyed=d).clusters.max() + 1 for d in (False, True)]
+    assert counts == [5, 10]
 
 
 def test_voice_shortcut_fails_without_eeg(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from toy_listeners import listening_store
 
 from mindleaf.evaluation.identifiability import trial_identifiability
 from mindleaf.evaluation.overlap import group_overlap
@@ -32,9 +33,18 @@ def test_a_split_that_breaks_its_word_fails(store, group, column):
     assert group.replace("pair", "stimulus") in row.why
 
 
-def test_trials_are_identified_where_they_differ_and_random_windows_fail_for_it(store):
+def test_trials_are_identified_where_they_differ_and_random_windows_fail_for_it(tmp_path):
+    store = listening_store(tmp_path / "s", drift=0.5)
     between = BetweenTrial(n_folds=3).folds(store.index, seed=0)
     windows = RandomWindows(n_folds=3).folds(store.index, seed=0)
     assert trial_identifiability(store, between, 2.0, seed=0).status == "pass"
     assert trial_identifiability(store, windows, 2.0, seed=0).status == "fail"
     assert trial_identifiability(store, between, 30.0, seed=0).status == "skipped"
+
+
+def test_without_a_fingerprint_no_split_is_accused_of_using_one(store):
+    """Trials of the plain toy differ in nothing but their audio."""
+    windows = RandomWindows(n_folds=3).folds(store.index, seed=0)
+    row = trial_identifiability(store, windows, 2.0, seed=0)
+    assert row.status == "skipped"
+    assert "p = " in row.observed

@@ -35,9 +35,12 @@ class ToyEnvelope:
 
 
 def listening_store(
-    path: Path, n_subjects=3, n_trials=4, gain=1.0, always_attend="", distinct_loudness=False, seed=0, trial_s=TRIAL_S
+    path: Path, n_subjects=3, n_trials=4, gain=1.0, always_attend="", distinct_loudness=False, seed=0, trial_s=TRIAL_S, drift=0.0
 ) -> Store:
-    """Two talkers F and M, a new pair of stimuli per trial number; who is attended is counterbalanced or always the same."""
+    """Two talkers F and M, a new pair of stimuli per trial number; who is attended is counterbalanced or always the same.
+
+    ``drift`` (standard deviation of a log gain) gives each channel another noise level in each trial.
+    """
     rng = np.random.default_rng(seed)
     n = round(trial_s * SFREQ)
     envelopes = {}
@@ -49,13 +52,15 @@ def listening_store(
     recordings = []
     for subject in range(n_subjects):
         attended = ["FM".index(always_attend) if always_attend else (trial + subject) % 2 for trial in range(n_trials)]
-        recordings.append(_recording(subject, attended, envelopes, gain, rng, n))
+        recordings.append(_recording(subject, attended, envelopes, gain, rng, n, drift))
     return write_store(recordings, path, "toy", {"name": "toy"})
 
 
-def _recording(subject, attended, envelopes, gain, rng, n) -> Recording:
+def _recording(subject, attended, envelopes, gain, rng, n, drift) -> Recording:
     n_trials = len(attended)
     signal = rng.standard_normal((len(CHANNELS), n_trials * n))
+    if drift:
+        signal *= np.repeat(np.exp(drift * rng.standard_normal((len(CHANNELS), n_trials))), n, axis=1)
     mixing = 1.0 + 0.3 * rng.standard_normal(len(CHANNELS))
     trials = []
     for trial, who in enumerate(attended):
@@ -184,3 +189,16 @@ class Powers:
     @staticmethod
     def _features(examples):
         return np.log(examples.eeg(PLAIN).var(axis=2) + 1e-6)
+
+
+class ReadsColumns(Powers):
+    """Finds the class in a column that is not called label."""
+
+    name = "columns"
+
+    def fit(self, train, validation, seed):
+        self.classes = train.classes
+
+    def predict(self, examples):
+        column = "stage" if "stage" in examples.rows else "label"
+        return np.stack([examples.rows[column] == name for name in self.classes], axis=1).astype(float)

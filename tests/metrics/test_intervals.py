@@ -8,7 +8,7 @@ from scipy import stats
 from mindleaf.evaluation.clusters import cluster_ids
 from mindleaf.metrics.chance import binomial_limit, binomial_two_sided, chance_levels
 from mindleaf.metrics.comparisons import holm, paired_difference
-from mindleaf.metrics.intervals import careful_interval, mean_interval
+from mindleaf.metrics.intervals import careful_interval, mean_interval, wide_interval
 
 
 def table(n_subjects):
@@ -80,3 +80,30 @@ def test_holm_steps_down_and_skips_missing():
     corrected = holm(np.array([0.02, np.nan, 0.5]))
     assert corrected[0] == pytest.approx(0.04)
     assert np.isnan(corrected[1])
+
+
+def test_wide_interval_seldom_claims_too_much_with_few_clusters_and_keeps_to_its_bounds():
+    """Three clusters around chance: the percentile bootstrap lies above it in one draw of nine or so, as all three do by luck."""
+    rng = np.random.default_rng(0)
+    claims = {"wide": 0, "bootstrap": 0}
+    for draw in range(400):
+        values = 0.5 + 0.1 * rng.standard_normal(3)
+        claims["wide"] += wide_interval(lambda c, v=values: c @ v / c.sum(axis=1), 3, draw, n_draws=200)[0] > 0.5
+        claims["bootstrap"] += mean_interval(values, np.arange(3), draw, n_draws=200)[0] > 0.5
+    assert claims["wide"] <= 20 < claims["bootstrap"]
+    low, high = wide_interval(lambda c: c @ np.array([0.2, 0.9, 1.0]) / c.sum(axis=1), 3, 0)
+    assert (low, high) == (0.0, 1.0)
+    assert all(np.isnan(wide_interval(lambda c: c @ np.array([1.0]), 1, 0)))
+
+
+def test_paired_interval_of_three_clusters_is_as_wide_as_the_t_test_is_doubtful():
+    first = np.array([0.60, 0.61, 0.75])
+    found = paired_difference(first, np.full(3, 0.55), np.arange(3), seed=0)
+    assert found.p_t > 0.05
+    assert found.ci95[0] < 0 < found.ci95[1]
+
+
+def test_chance_of_labels_counts_the_classes_that_occur_and_the_better_blind_answer():
+    levels = chance_levels([0] * 80 + [1] * 20, np.full(100, 3), "labels")
+    assert levels["balanced_accuracy"] == 0.5
+    assert levels["weighted_f1"] == pytest.approx(0.8 * 2 * 0.8 / 1.8)

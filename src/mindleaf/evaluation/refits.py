@@ -33,8 +33,9 @@ def labels_permuted(
     """Refit on training trials whose labels (or EEG) were exchanged, and test on the untouched test windows of one fold.
 
     p = (1 + refits at least as good as the system) / (1 + refits). What a system still scores then comes from elsewhere
-    than the labels. p > .05 is no pass: where the fold's own interval lies above chance it contradicts that claim (fail),
-    elsewhere the fold shows no learning to be judged (skipped). Stops when ``budget_s`` is spent; fewer than 19 refits are ``skipped``.
+    than the labels. p > .05 is no pass. Where the fold's own interval lies above chance and the refits do so on average, too,
+    the claim is contradicted (fail); elsewhere nothing can be said (skipped): a single lucky refit, say a spatial filter drawn
+    at random that has the right sign, must not convict an honest system. Stops when ``budget_s`` is spent; fewer than 19 refits are ``skipped``.
     """
     begun, values = time.monotonic(), []
     if len(exchanged(cell.train, cell.system.asks, np.random.default_rng(seed))) == 0:
@@ -63,17 +64,18 @@ def labels_permuted(
             "fail",
             "it scores above chance without having learnt the labels: the answer leaks",
         )
-    return _exchange_verdict(p, observed, p > 0.05 and claims_above_chance(cell.predictions(), cell.task.asks, seed))
+    claimed = p > 0.05 and claims_above_chance(cell.predictions(), cell.task.asks, seed)
+    return _exchange_verdict(p, observed, claimed, bool(null.mean() - 2.88 * standard_error > chance))
 
 
-def _exchange_verdict(p: float, observed: str, claimed: bool) -> AuditRow:
-    """``claimed``: the fold's interval lies above chance."""
+def _exchange_verdict(p: float, observed: str, claimed: bool, refits_above: bool) -> AuditRow:
+    """``claimed``: the fold's interval lies above chance; ``refits_above``: the mean of the refits does."""
     if p <= 0.05:
         return AuditRow("labels_permuted", _PERMUTED, observed, "pass", "with exchanged labels the score is lost")
-    if claimed:
+    if claimed and refits_above:
         why = "the score lies above chance, yet training on exchanged labels does as well: it was not learnt from the labels"
         return AuditRow("labels_permuted", _PERMUTED, observed, "fail", why)
-    why = "with exchanged labels it does as well, and this fold is not above chance: no learning to be judged"
+    why = "with exchanged labels it does as well now and then: this fold does not show that the labels were learnt"
     return AuditRow("labels_permuted", _PERMUTED, observed, "skipped", why)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from mindleaf.config import Config
 from mindleaf.datasets.synthesis.settings import preset
 from mindleaf.datasets.synthetic import write_synthetic
+from mindleaf.evaluation.result import Result
 from mindleaf.protocols import write_folds
 from mindleaf.recipes.mindmix import alignment, pretraining
 from mindleaf.stages.align import AlignStage, align
@@ -69,9 +71,22 @@ def run_demo(out: Path, settings: tuple[str, ...] = (), seed: int = 0, quiet: bo
     stage("5 · fine-tune for attention inside the fold")
     tuned = finetune((), question, store_path, out / "finetune", aligned, resume=True, quiet=quiet)
     stage("6 · evaluate and audit beside the linear floor")
-    evaluate(question, store_path, [str(tuned)], out, quiet=quiet)
+    result = evaluate(question, store_path, [str(tuned)], out, quiet=quiet)
+    for line in _held_out(result):
+        tell.print(line)
     stage("done")
     return out / "report.html"
+
+
+def _held_out(result: Result) -> Iterator[str]:
+    """What was held out, and each score with its interval over trials."""
+    test = result.folds[0].test
+    yield f"held out: {len(test)} trials, stimuli {', '.join(result.folds[0].groups_test)}"
+    for system in result.to_json()["systems"]:
+        metric = system["metrics"].get("accuracy")
+        if metric:
+            low, high = metric["ci95_trials"]
+            yield f"{system['name']}, {system['window_s']:g} s: {metric['mean']:.3f}, 95 % interval over trials {low:.3f} … {high:.3f}, chance .5"
 
 
 def _pretraining(config: DemoConfig, seed: int) -> PretrainStage:
