@@ -1,4 +1,4 @@
-"""Prints the table of docs/results/README.md from the results.json files beside this script: numbers are copied, never typed."""
+"""Writes the table of docs/results/README.md from the results.json files beside this script: numbers are copied, never typed."""
 
 from __future__ import annotations
 
@@ -36,8 +36,22 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
+HEADING = (
+    "| result | data, protocol | system | window | score | 95 % interval | chance | status | audit |",
+    "|---|---|---|---|---|---|---|---|---|",
+)
+
+
+def table(folder: Path) -> str:
+    """All results below a folder."""
+    return "\n".join([*HEADING, *(row for path in sorted(folder.glob("*/results.json")) for row in rows(path.parent))])
+
+
 if __name__ == "__main__":
-    print("| result | data, protocol | system | window | score | 95 % interval | chance | status | audit |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for path in sorted(Path(__file__).parent.glob("*/results.json")):
-        print("\n".join(rows(path.parent)))
+    here = Path(__file__).parent
+    page = here / "README.md"
+    start, end = "<!-- table: made by table.py -->", "<!-- end of table -->"
+    before, _, rest = page.read_text().partition(start)
+    _, _, after = rest.partition(end)
+    page.write_text(f"{before}{start}\n\n{table(here)}\n\n{end}{after}")
+    print(table(here))
