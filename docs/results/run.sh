@@ -39,11 +39,12 @@ if only proof; then   # planted leaks and the paper's own loss, caught
     $M evaluate --store "$S/planted" --model bandpower_lr --no-floor --task attention --protocol $split --window 2 --out "$RUNS/$name"
     keep "$name"
   done
-  for form in paper_paired tiny; do
+  for form in "paper_paired 300 64" "tiny 100 32"; do
+    read -r name steps batch <<<"$form"
     $M evaluate --store "$S/planted" --model mindmix --no-floor --task attention --protocol between_trial --window 2 \
-      --set protocol.only=[0] --set mindmix.form=$form --set mindmix.training.steps=300 --set mindmix.training.patience=0 \
-      --set mindmix.training.batch_size=64 --set mindmix.training.optimiser.lr=0.001 --out "$RUNS/proof-$form"
-    keep "proof-$form"
+      --set protocol.only=[0] --set mindmix.form="$name" --set mindmix.training.steps="$steps" --set mindmix.training.patience=0 \
+      --set mindmix.training.batch_size="$batch" --set mindmix.training.optimiser.lr=0.001 --out "$RUNS/proof-$name"
+    keep "proof-$name"
   done
 fi
 

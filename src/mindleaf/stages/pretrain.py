@@ -21,6 +21,7 @@ from mindleaf.store.batches import BatchReader
 from mindleaf.store.examples import Examples
 from mindleaf.store.exposure import Exposure, exposure
 from mindleaf.store.store import Store
+from mindleaf.training.log import read_log
 from mindleaf.training.loop import TrainingConfig, train
 
 #: Columns that are known of a whole recording.
@@ -52,7 +53,8 @@ def pretrain(
         def on_step(step: int, line: dict) -> None:
             advance(f"loss {line['total']:.3f}  codes {line.get('usage', 0):.0%}")
 
-        lines = train(model, config.objective, reader, config.training, out, resume=resume, on_step=on_step)
+        train(model, config.objective, reader, config.training, out, resume=resume, on_step=on_step)
+    lines = read_log(out)  # of all calls, so that resuming a finished run writes the same card
     seen = Exposure()
     for part in examples:
         seen |= exposure(part.store, part.rows)
