@@ -196,7 +196,7 @@ TEST = ("evaluate", "--model", "trf", *ATTENTION)
         ((*TEST, "--depth", "deep"), "'deep'"),
         ((*TEST, "--target", "front"), "'front'"),
         ((*TEST, "--split", "nowhere.json"), "nowhere.json"),
-        ((*TEST, "--test-store", "nowhere"), "nowhere: wanted a store"),
+        ((*TEST, "--test-store", "nowhere"), "cross_dataset, which is not there yet"),
         ((*TRAIN, "--set", "training.step=2"), "no field 'step'"),
         ((*TRAIN, "--exclude", "subject=99"), "no window has such a subject"),
         ((*TRAIN, "--exclude", "colour=red"), "'colour=red'"),
