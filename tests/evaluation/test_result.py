@@ -13,6 +13,7 @@ from toy_listeners import Decoder, LouderVoice, Powers, listening_store
 from mindleaf.errors import BadInput
 from mindleaf.evaluation.audit import audit
 from mindleaf.evaluation.predict import run_system
+from mindleaf.evaluation.report import _below_floor
 from mindleaf.evaluation.result import Result
 from mindleaf.evaluation.statistics import window_metrics
 from mindleaf.metrics.scores import accuracy, confusion, decisions
@@ -136,3 +137,18 @@ def test_one_fold_has_no_spread(store):
     run = run_system("decoder", Decoder, store, None, Attention(), folds, [2.0], seed=0)
     content = Result([run], folds, "toy", "attention", "between_trial", "candidates", seed=0).to_json()
     assert content["systems"][0]["metrics"]["accuracy"]["sd"] is None
+
+
+def test_the_report_says_where_a_system_stands_below_the_floor():
+    def entry(name, score, floor):
+        return {
+            "name": name,
+            "window_s": 2.0,
+            "floor": floor,
+            "metrics": {"accuracy": {"mean": score, "ci95": [0.4, 0.8], "chance": 0.5}},
+        }
+
+    net, trf = entry("net", 0.6, False), entry("trf", 0.7, True)
+    assert _below_floor([net], [net, trf], "accuracy") == ["2 s (trf 0.700 against 0.600)"]
+    better = entry("net", 0.8, False)
+    assert _below_floor([better], [better, trf], "accuracy") == []

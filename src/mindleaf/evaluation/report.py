@@ -73,7 +73,7 @@ def _tables(tested: list[dict], primary: str) -> list[dict]:
 
 
 def _verdicts(tested: list[dict], primary: str) -> list[dict]:
-    """One sentence per system: above chance or not, and what its audit says."""
+    """A few sentences per system: above chance or not, below the floor or not, and what its audit says."""
     out = []
     for name in dict.fromkeys(entry["name"] for entry in tested):
         entries = [entry for entry in tested if entry["name"] == name]
@@ -89,8 +89,21 @@ def _verdicts(tested: list[dict], primary: str) -> list[dict]:
                 "unknown": all(entry["metrics"][primary]["ci95"][0] is None for entry in entries),
                 "failures": [CONTROLS.get(row["control"], (row["control"],))[0] for row in failures],
                 "audited": bool(entries[0]["audit"]),
+                "below": [] if entries[0]["floor"] else _below_floor(entries, tested, primary),
             }
         )
+    return out
+
+
+def _below_floor(entries: list[dict], tested: list[dict], primary: str) -> list[str]:
+    """Where the best floor row of the same window length scores higher: "2 s (ts_lr .649 against .544)"."""
+    out = []
+    for entry in entries:
+        floors = [e for e in tested if e["floor"] and e["window_s"] == entry["window_s"]]
+        best = max(floors, key=lambda e: e["metrics"][primary]["mean"] or 0.0, default=None)
+        score = entry["metrics"][primary]["mean"]
+        if best and score is not None and best["metrics"][primary]["mean"] > score:
+            out.append(f"{entry['window_s']:g} s ({best['name']} {best['metrics'][primary]['mean']:.3f} against {score:.3f})")
     return out
 
 
