@@ -1,0 +1,1 @@
+"""Small files in the published layouts, written without the package under test."""
