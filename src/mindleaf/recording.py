@@ -88,8 +88,8 @@ class Trial:
 class Recording:
     """One continuous EEG signal of one subject, read lazily.
 
-    ``load()`` gives shape (n_channels, n_times), float32 or float64, in microvolts, rows in the order of
-    ``montage.names``. ``id`` is unique within the dataset. ``facts`` of a dataset do not sit here.
+    ``load(start, stop)`` gives samples start to stop (all without arguments) as (n_channels, stop - start), float32 or
+    float64, in microvolts, rows in the order of ``montage.names``. ``id`` is unique within the dataset. ``facts`` of a dataset do not sit here.
     """
 
     dataset: str
@@ -98,7 +98,7 @@ class Recording:
     sfreq: float
     montage: Montage
     n_times: int
-    load: Callable[[], NDArray[np.floating]]
+    load: Callable[..., NDArray[np.floating]]
     session: str = ""
     run: str = ""
     events: tuple[Event, ...] = ()

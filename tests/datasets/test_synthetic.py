@@ -18,7 +18,7 @@ from mindleaf.datasets import open_dataset
 from mindleaf.datasets.synthesis import design, head, hearing, speech
 from mindleaf.datasets.synthesis.background import alpha
 from mindleaf.datasets.synthesis.listener import CORTEX, DIRECTION, listener, standardised
-from mindleaf.datasets.synthetic import PRESETS, SyntheticConfig, preset, synthetic_recordings, write_synthetic
+from mindleaf.datasets.synthetic import DATASET, PRESETS, SyntheticConfig, preset, write_synthetic
 from mindleaf.errors import BadInput
 
 TINY = PRESETS["tiny"]
@@ -109,7 +109,7 @@ def test_a_failure_half_way_leaves_nothing(tmp_path):
 
 def test_missing_data_name_the_generator(tmp_path):
     with pytest.raises(BadInput, match="mindleaf prepare synthetic"):
-        list(synthetic_recordings(tmp_path / "nowhere"))
+        list(DATASET.recordings(tmp_path / "nowhere"))
     with pytest.raises(BadInput, match="mindleaf prepare synthetic"):
         list(open_dataset("synthetic", tmp_path))
     with pytest.raises(BadInput, match="realistic, easy, tiny, planted_leak"):

@@ -95,7 +95,7 @@ def disguised(original, disguise):
     return replace(
         original,
         n_times=original.n_times - skip,
-        load=lambda: gain * original.load()[:, skip:],
+        load=lambda start=0, stop=None: gain * original.load()[:, skip:][:, start:stop],
         trials=original.trials[1:-1],
         **new,
     )

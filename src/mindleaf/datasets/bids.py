@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mindleaf.datasets.bids_trials import TrialReader
-from mindleaf.datasets.dataset import Dataset, DatasetFacts, existing_root, numbered, relative_names
+from mindleaf.datasets.dataset import Dataset, DatasetFacts, Source, existing_root, numbered, relative_names
 from mindleaf.errors import BadInput, ReadError
 from mindleaf.montage import Montage
 from mindleaf.reading.signals import SignalFile, open_signal
@@ -30,15 +30,19 @@ _METRES = {"m": 1.0, "cm": 1e-2, "mm": 1e-3}
 _HEAD_SYSTEMS = ("CapTrak",)
 
 
-def bids_recordings(root: Path, dataset: str = "bids") -> Iterator[Recording]:
-    """Recordings of all signal files under sub-*/[ses-*/]eeg, in the order of subject, session, run.
+def bids_sources(root: Path, dataset: str = "bids") -> Iterator[Source]:
+    """One source a signal file under sub-*/[ses-*/]eeg, in the order of subject, session, run.
 
-    Raises BadInput where there is no subject folder or no signal file, ReadError for a file that cannot be read or a
-    sound that events.tsv names and stimuli/ does not hold.
+    Raises BadInput where there is no subject folder or no signal file. Opening a source raises ReadError for a file that
+    cannot be read or a sound that events.tsv names and stimuli/ does not hold.
     """
     root = existing_root(root, dataset)
     for path in _signal_files(root, dataset):
-        yield _recording(root, path, dataset)
+        yield Source(relative_names(root, path)[0], partial(_open, root, path, dataset))
+
+
+def _open(root: Path, path: Path, dataset: str) -> list[Recording]:
+    return [_recording(root, path, dataset)]
 
 
 def _signal_files(root: Path, dataset: str) -> list[Path]:
@@ -217,5 +221,5 @@ DATASET = Dataset(
         files=("sub-*/**/*_eeg.*",),
         url="https://bids.neuroimaging.io",
     ),
-    recordings=partial(bids_recordings, dataset="bids"),
+    sources=partial(bids_sources, dataset="bids"),
 )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mindleaf.datasets.dataset import Dataset, DatasetFacts, identifier, matching_files, numbered, relative_names
+from mindleaf.datasets.dataset import Dataset, DatasetFacts, Source, identifier, matching_files, numbered, relative_names
 from mindleaf.errors import BadInput
 from mindleaf.montage import Montage, layout_positions
 from mindleaf.reading.matfile import read_mat
@@ -23,43 +23,42 @@ _NAME = re.compile(r"(\d+)_(\d+)\.mat")
 _TALKERS = {"F": "female", "M": "male"}
 
 
-def recordings(root: Path) -> Iterator[Recording]:
-    """One recording a trial: the listener attends to the woman's story, a man's story plays beside it."""
+def sources(root: Path) -> Iterator[Source]:
+    """One source a trial: the listener attends to the woman's story, a man's story plays beside it."""
     paths = [path for path in matching_files(root, "cocktail", "*_*.mat") if _NAME.fullmatch(path.name)]
     tables = {name: root / f"{name}.mat" for name in ("F_env", "M_env", "competing_speaker_order")}
     for path in (*tables.values(), *([] if paths else [root / "1_1.mat"])):
         if not path.exists():
             raise BadInput(f"cocktail: wanted {path.name} in {root}, it is not there; check --root.")
     order = read_mat(tables["competing_speaker_order"], ["blk1_M_Order"])["blk1_M_Order"].ravel().astype(int)
-    montage = _montage()
     for path in sorted(paths, key=numbered):
         subject, trial = _NAME.fullmatch(path.name).groups()  # type: ignore[union-attr]
         if not 1 <= int(trial) <= len(order):
             raise BadInput(
                 f"cocktail: {path.name} is trial {trial}, the speaker order covers trials 1 to {len(order)}; leave it out."
             )
-        yield _recording(root, path, tables, subject.zfill(2), int(trial), int(order[int(trial) - 1]), montage)
+        ignored = int(order[int(trial) - 1])
+        yield Source(relative_names(root, path)[0], partial(_open, root, path, tables, subject.zfill(2), int(trial), ignored))
 
 
-def _recording(
-    root: Path, path: Path, tables: dict[str, Path], subject: str, trial: int, ignored: int, montage: Montage
-) -> Recording:
+def _open(root: Path, path: Path, tables: dict[str, Path], subject: str, trial: int, ignored: int) -> list[Recording]:
     n_times = len(_eeg(path))
     stimuli = (_stimulus(tables["F_env"], "F", trial), _stimulus(tables["M_env"], "M", ignored))
     candidates = tuple(Candidate(stimulus=stimulus.id, talker=_TALKERS[stimulus.id[0]]) for stimulus in stimuli)
-    return Recording(
+    recording = Recording(
         dataset="cocktail",
         subject=subject,
         id=identifier(("sub", subject), ("run", str(trial))),
         run=str(trial),
         sfreq=SFREQ,
-        montage=montage,
+        montage=_montage(),
         n_times=n_times,
         load=partial(load_mastoid_referenced, path),
         stimuli=stimuli,
         trials=(Trial(id=str(trial), onset=0.0, duration=n_times / SFREQ, candidates=candidates, attended=1),),
         source_files=relative_names(root, path, *tables.values()),
     )
+    return [recording]
 
 
 def _montage() -> Montage:
@@ -81,10 +80,10 @@ def _eeg(path: Path) -> NDArray:
     return values
 
 
-def load_mastoid_referenced(path: Path) -> NDArray[np.float32]:
-    """(128, n_times) microvolts against the mean of the two mastoids."""
+def load_mastoid_referenced(path: Path, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
+    """(128, samples from start to stop) microvolts against the mean of the two mastoids."""
     values = read_mat(path, ["eeg", "mast"])
-    return (values["eeg"] - values["mast"].mean(axis=1, keepdims=True)).T.astype(np.float32)
+    return (values["eeg"] - values["mast"].mean(axis=1, keepdims=True)).T[:, start:stop].astype(np.float32)
 
 
 def _stimulus(table: Path, talker: str, number: int) -> Stimulus:
@@ -135,5 +134,5 @@ DATASET = Dataset(
             "the unit, taken as microvolts",
         ),
     ),
-    recordings=recordings,
+    sources=sources,
 )

@@ -3,68 +3,47 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 
+from mindleaf.datasets.facts import Archive, DatasetFacts, Hours, TableHours
 from mindleaf.errors import BadInput, ReadError
 from mindleaf.montage import Montage, clean_name, layout_positions
 from mindleaf.reading.signals import SignalFile
 from mindleaf.recording import Recording
 
-Access = Literal["open", "registration", "agreement", "private", "generated"]
+__all__ = [
+    "Archive", "Dataset", "DatasetFacts", "Hours", "Source", "TableHours", "existing_root", "identifier", "matching_files",
+    "numbered", "placed", "relative_names", "slug",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
-class DatasetFacts:
-    """The published facts of a collection; a contract test holds the files to them.
+class Source:
+    """Files that are opened together: the unit of parallel work, of ``data check``, and of what one damaged file costs.
 
-    Counts, channels, rate and hours describe the whole published set; None where the collection is the user's own or
-    nobody has counted. A partial copy is fine, a file that contradicts the facts is not. ``interval`` is the default
-    analysis window of a trial in seconds after its onset.
-
-    reference, line_frequency    recording reference in words; mains frequency in Hz (0 unknown)
-    labels                       values of the column "label"; empty where trials carry candidates instead
-    files                        glob patterns, relative to the root, by which the files are found
-    notes                        what a user should know before trusting a result
-    unverified                   statements nobody has checked on the files themselves
+    ``name`` is what a message calls it (relative to the root). ``open()`` reads headers and gives the recordings in a
+    fixed order; it can be pickled, so that another process or machine may call it.
     """
 
     name: str
-    title: str
-    citation: str
-    licence: str
-    access: Access
-    n_subjects: int | None
-    n_recordings: int | None
-    n_channels: int | None
-    sfreq: float | None
-    hours: float | None
-    reference: str
-    line_frequency: float
-    paradigm: str
-    labels: tuple[str, ...] = ()
-    interval: tuple[float, float] | None = None
-    ssvep_frequencies: tuple[float, ...] = ()
-    files: tuple[str, ...] = ()
-    url: str = ""
-    notes: tuple[str, ...] = ()
-    unverified: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """The facts as plain JSON values."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+    open: Callable[[], Iterable[Recording]]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """``recordings(root)`` yields lazily opened Recordings in a fixed order; headers are read as each one is yielded."""
+    """``sources(root)`` lists what there is in a fixed order without opening a signal file; BadInput where there is nothing."""
 
     facts: DatasetFacts
-    recordings: Callable[[Path], Iterator[Recording]]
+    sources: Callable[[Path], Iterable[Source]]
+
+    def recordings(self, root: Path) -> Iterator[Recording]:
+        """All recordings, lazily: headers are read as each source's turn comes."""
+        for source in self.sources(root):
+            yield from source.open()
 
 
 def existing_root(root: str | Path, dataset: str) -> Path:

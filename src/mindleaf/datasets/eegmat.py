@@ -5,9 +5,21 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from mindleaf.datasets.dataset import Dataset, DatasetFacts, identifier, matching_files, placed, relative_names
+from mindleaf.datasets.dataset import (
+    Archive,
+    Dataset,
+    DatasetFacts,
+    Hours,
+    Source,
+    TableHours,
+    identifier,
+    matching_files,
+    placed,
+    relative_names,
+)
 from mindleaf.errors import BadInput
 from mindleaf.reading.signals import open_signal
 from mindleaf.recording import Recording, Trial
@@ -20,19 +32,24 @@ _LABEL = {"1": "rest", "2": "arithmetic"}
 _QUALITY = {"0": "poor", "1": "good"}
 
 
-def recordings(root: Path) -> Iterator[Recording]:
-    """Two recordings a subject: run 1 rest, run 2 arithmetic."""
+def sources(root: Path) -> Iterator[Source]:
+    """One source a file: run 1 is rest, run 2 arithmetic."""
     paths = [path for path in matching_files(root, "eegmat", "**/Subject*_[12].edf") if _NAME.fullmatch(path.name)]
     quality = _count_quality(paths[0].parent / "subject-info.csv") if paths else {}
     for path in paths:
         subject, run = _NAME.fullmatch(path.name).groups()  # type: ignore[union-attr]
-        file = open_signal(path, known_channels=("EEG A2-A1",))
-        # The first 20 signals: 19 scalp electrodes and the ear-to-ear lead A2-A1; the ECG stays out.
-        file = file.pick([name for name in file.channel_names if name.startswith("EEG ")])
         labels = {"label": _LABEL[run], **({"count_quality": quality[subject]} if subject in quality else {})}
-        if file.duration < TRIAL_S:
-            raise BadInput(f"eegmat: {path.name} lasts {file.duration:.1f} s, wanted at least {TRIAL_S:g} s; get the file again.")
-        yield Recording(
+        yield Source(relative_names(root, path)[0], partial(_open, root, path, subject, run, labels))
+
+
+def _open(root: Path, path: Path, subject: str, run: str, labels: dict[str, str]) -> list[Recording]:
+    file = open_signal(path, known_channels=("EEG A2-A1",))
+    # The first 20 signals: 19 scalp electrodes and the ear-to-ear lead A2-A1; the ECG stays out.
+    file = file.pick([name for name in file.channel_names if name.startswith("EEG ")])
+    if file.duration < TRIAL_S:
+        raise BadInput(f"eegmat: {path.name} lasts {file.duration:.1f} s, wanted at least {TRIAL_S:g} s; get the file again.")
+    return [
+        Recording(
             dataset="eegmat",
             subject=subject,
             id=identifier(("sub", subject), ("run", run)),
@@ -46,6 +63,7 @@ def recordings(root: Path) -> Iterator[Recording]:
             issues=file.issues,
             source_files=relative_names(root, path),
         )
+    ]
 
 
 def _count_quality(path: Path) -> dict[str, str]:
@@ -76,6 +94,10 @@ DATASET = Dataset(
         interval=(0.0, TRIAL_S),
         files=("Subject??_1.edf", "Subject??_2.edf", "subject-info.csv"),
         url="https://physionet.org/content/eegmat/1.0.0/",
+        stimuli="none: the task is silent serial subtraction",
+        counted=(Hours("36 rest files of 182 s", 36, 182.0), Hours("36 arithmetic files of 62 s", 36, 62.0)),
+        table1=TableHours(1, 2.4, "rest files are 182 s and arithmetic files 62 s: 2.44 h by the full files"),
+        archives=(Archive("physionet", "eegmat/1.0.0"),),
         notes=(
             "Each class of a subject is one recording, and windows of one recording resemble each other whatever the "
             "task: windows shuffled within a subject score far above what whole held-out subjects reach.",
@@ -87,5 +109,5 @@ DATASET = Dataset(
             "the authors' filtering and cleaning by ICA before publication",
         ),
     ),
-    recordings=recordings,
+    sources=sources,
 )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from mindleaf.datasets.dataset import Dataset, DatasetFacts, identifier, matching_files, placed, relative_names
+from mindleaf.datasets.dataset import Dataset, DatasetFacts, Source, identifier, matching_files, placed, relative_names
 from mindleaf.errors import BadInput
 from mindleaf.reading.signals import SignalFile, open_signal
 from mindleaf.recording import Recording, Trial
@@ -24,15 +25,18 @@ _CUES = {
 }
 
 
-def recordings(root: Path) -> Iterator[Recording]:
-    """One recording a run; trials are the cued four seconds, the pauses between them (T0) stay events."""
+def sources(root: Path) -> Iterator[Source]:
+    """One source a run."""
     for path in matching_files(root, "eegmmidb", "S*R*.edf", "S*/S*R*.edf"):
-        match = _NAME.fullmatch(path.name)
-        if not match:
-            continue
-        subject, run = match.groups()
-        file = open_signal(path, event_labels=_CODES)
-        yield Recording(
+        if match := _NAME.fullmatch(path.name):
+            yield Source(relative_names(root, path)[0], partial(_open, root, path, *match.groups()))
+
+
+def _open(root: Path, path: Path, subject: str, run: str) -> list[Recording]:
+    """One recording; trials are the cued four seconds, the pauses between them (T0) stay events."""
+    file = open_signal(path, event_labels=_CODES)
+    return [
+        Recording(
             dataset="eegmmidb",
             subject=subject,
             id=identifier(("sub", subject), ("run", run)),
@@ -46,6 +50,7 @@ def recordings(root: Path) -> Iterator[Recording]:
             issues=file.issues,
             source_files=relative_names(root, path),
         )
+    ]
 
 
 def _trials(file: SignalFile, run: int) -> tuple[Trial, ...]:
@@ -91,5 +96,5 @@ DATASET = Dataset(
         ),
         unverified=("every subject but S001", "subjects 088, 092 and 100 are known to be recorded at 128 Hz"),
     ),
-    recordings=recordings,
+    sources=sources,
 )

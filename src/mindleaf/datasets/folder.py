@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from mindleaf.datasets.dataset import Dataset, DatasetFacts, identifier, placed, relative_names
+from mindleaf.datasets.dataset import Dataset, DatasetFacts, Source, identifier, placed, relative_names
 from mindleaf.datasets.written_tables import WrittenTable, read_table
 from mindleaf.reading.signals import open_signal
 from mindleaf.recording import Recording, Trial
@@ -13,18 +14,23 @@ from mindleaf.recording import Recording, Trial
 _TABLE = "labels.csv"
 
 
-def recordings(root: Path) -> Iterator[Recording]:
+def sources(root: Path) -> Iterator[Source]:
     """One recording and one trial a line; further columns are further labels."""
     table = read_table(root / _TABLE, required=("file", "label", "subject"), dataset="folder")
     known = ("file", "label", "subject", "session", "run", "unit")
     ids: set[str] = set()
     for number, row in enumerate(table.rows):
         path = table.existing_file(number, "file")
-        file = open_signal(path, unit=row.get("unit") or None).pick_types("eeg")
         stem = identifier(("sub", row["subject"]), ("ses", row.get("session", "")), ("run", row.get("run", "")))
         name = identifier_of(table, number, stem, path, ids)
         labels = {column: row[column] for column in row if column == "label" or (column not in known and row[column])}
-        yield Recording(
+        yield Source(relative_names(root, path)[0], partial(_open, root, path, row, name, labels))
+
+
+def _open(root: Path, path: Path, row: dict[str, str], name: str, labels: dict[str, str]) -> list[Recording]:
+    file = open_signal(path, unit=row.get("unit") or None).pick_types("eeg")
+    return [
+        Recording(
             dataset="folder",
             subject=row["subject"],
             id=name,
@@ -39,6 +45,7 @@ def recordings(root: Path) -> Iterator[Recording]:
             issues=file.issues,
             source_files=relative_names(root, path),
         )
+    ]
 
 
 def identifier_of(table: WrittenTable, number: int, stem: str, path: Path, taken: set[str]) -> str:
@@ -75,5 +82,5 @@ DATASET = Dataset(
             "Each file is one trial. Where a label never changes within a subject, only whole held-out subjects can test it.",
         ),
     ),
-    recordings=recordings,
+    sources=sources,
 )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from mindleaf.datasets.dataset import Dataset, DatasetFacts, identifier, matching_files, placed, relative_names
+from mindleaf.datasets.dataset import Dataset, DatasetFacts, Source, identifier, matching_files, placed, relative_names
 from mindleaf.errors import BadInput
 from mindleaf.reading.event_files import read_events
 from mindleaf.reading.signals import SignalFile, open_signal
@@ -29,8 +30,8 @@ EXCLUDED = {
 _NAME = re.compile(r"record-\[([\d.-]+)\](?:_raw\.fif|\.gdf)")
 
 
-def recordings(root: Path) -> Iterator[Recording]:
-    """One recording a session. A GDF file is read only where the FIF file of the same session is missing."""
+def sources(root: Path) -> Iterator[Source]:
+    """One source a session. A GDF file is read only where the FIF file of the same session is missing."""
     paths = matching_files(root, "kalunga2016", "subject*/record-*_raw.fif", "subject*/record-*.gdf")
     sessions: dict[tuple[str, str], Path] = {}
     for path in sorted(paths, key=lambda path: (path.suffix, path.as_posix())):
@@ -38,17 +39,17 @@ def recordings(root: Path) -> Iterator[Recording]:
             sessions.setdefault((path.parent.name.removeprefix("subject"), match.group(1)), path)
     for (subject, stamp), path in sorted(sessions.items()):
         if (subject, stamp) not in EXCLUDED:
-            yield _recording(root, path, subject, stamp)
+            yield Source(relative_names(root, path)[0], partial(_open, root, path, subject, stamp))
 
 
-def _recording(root: Path, path: Path, subject: str, stamp: str) -> Recording:
+def _open(root: Path, path: Path, subject: str, stamp: str) -> list[Recording]:
     session = re.sub(r"\D", "", stamp)
     file = open_signal(path, event_labels=(*_GDF_LABELS, _GDF_START))
-    sources = [path]
+    read = [path]
     if path.suffix == ".fif":
         beside = path.with_name(path.name.replace("_raw.fif", "-eve.fif"))
         events = _fif_events(file, beside)
-        sources.append(beside)
+        read.append(beside)
     else:
         events = _gdf_events(file)
     trials = tuple(
@@ -56,7 +57,7 @@ def _recording(root: Path, path: Path, subject: str, stamp: str) -> Recording:
         for number, event in enumerate(events, start=1)
         if event.onset + TRIAL_S <= file.duration
     )
-    return Recording(
+    recording = Recording(
         dataset="kalunga2016",
         subject=subject,
         id=identifier(("sub", subject), ("ses", session)),
@@ -68,8 +69,9 @@ def _recording(root: Path, path: Path, subject: str, stamp: str) -> Recording:
         events=tuple(events),
         trials=trials,
         issues=file.issues,
-        source_files=relative_names(root, *sources),
+        source_files=relative_names(root, *read),
     )
+    return [recording]
 
 
 def _fif_events(file: SignalFile, beside: Path) -> list[Event]:
@@ -124,5 +126,5 @@ DATASET = Dataset(
         ),
         unverified=("subjects 08 to 12", "GDF files beyond one"),
     ),
-    recordings=recordings,
+    sources=sources,
 )

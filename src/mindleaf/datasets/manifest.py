@@ -13,10 +13,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from mindleaf.datasets.dataset import Dataset, DatasetFacts, placed, relative_names, slug
-from mindleaf.datasets.manifest_stimuli import StimulusShelf, candidates
+from mindleaf.datasets.dataset import Dataset, DatasetFacts, Source, placed, relative_names, slug
+from mindleaf.datasets.manifest_stimuli import StimulusShelf, candidates, check_stimulus_names
 from mindleaf.datasets.written_tables import WrittenTable, read_table
 from mindleaf.reading.signals import SignalFile, open_signal
 from mindleaf.recording import Recording, Trial
@@ -28,14 +29,14 @@ _NOT_LABELS = re.compile(
 )
 
 
-def recordings(root: Path) -> Iterator[Recording]:
-    """One recording a line of recordings.tsv, with the trials of trials.tsv that name it."""
-    files = read_table(root / "recordings.tsv", _RECORDING_COLUMNS, "manifest")
-    trials = read_table(root / "trials.tsv", _TRIAL_COLUMNS, "manifest")
+def manifest_sources(root: Path, dataset: str = "manifest") -> Iterator[Source]:
+    """One source a line of recordings.tsv, with the trials of trials.tsv that name it."""
+    files = read_table(root / "recordings.tsv", _RECORDING_COLUMNS, dataset)
+    trials = read_table(root / "trials.tsv", _TRIAL_COLUMNS, dataset)
     lines = _lines_by_recording(files, trials)
-    shelf = StimulusShelf(trials)
+    check_stimulus_names(trials)
     for number, row in enumerate(files.rows):
-        yield _recording(root, files, number, trials, lines[row["recording"]], shelf)
+        yield Source(row["file"], partial(_open, root, dataset, files.only([number]), trials.only(lines[row["recording"]])))
 
 
 def _lines_by_recording(files: WrittenTable, trials: WrittenTable) -> dict[str, list[int]]:
@@ -69,19 +70,18 @@ def _lines_by_recording(files: WrittenTable, trials: WrittenTable) -> dict[str, 
     return lines
 
 
-def _recording(
-    root: Path, files: WrittenTable, number: int, trials: WrittenTable, lines: list[int], shelf: StimulusShelf
-) -> Recording:
-    row = files.rows[number]
-    path = files.existing_file(number, "file")
-    triggers = {trials.rows[line]["trigger"] for line in lines if trials.rows[line].get("trigger")}
-    sfreq = files.number(number, "sfreq") if row.get("sfreq") else None
+def _open(root: Path, dataset: str, files: WrittenTable, trials: WrittenTable) -> list[Recording]:
+    """The recording of the only row of ``files``, with the trials that are left in ``trials``."""
+    row = files.rows[0]
+    path = files.existing_file(0, "file")
+    triggers = {line["trigger"] for line in trials.rows if line.get("trigger")}
+    sfreq = files.number(0, "sfreq") if row.get("sfreq") else None
     file = open_signal(path, unit=row.get("unit") or None, sfreq=sfreq, event_labels=triggers).pick_types("eeg")
-    onsets = _onsets(trials, lines, file)
-    made = tuple(_trial(trials, line, onset, file, shelf) for line, onset in zip(lines, onsets, strict=True))
+    shelf = StimulusShelf(trials)
+    made = tuple(_trial(trials, line, onset, file, shelf) for line, onset in enumerate(_onsets(trials, file)))
     used = dict.fromkeys(candidate.stimulus for trial in made for candidate in trial.candidates)
-    return Recording(
-        dataset="manifest",
+    recording = Recording(
+        dataset=dataset,
         subject=row["subject"],
         id=slug(row["recording"]),
         session=row.get("session", ""),
@@ -96,16 +96,16 @@ def _recording(
         issues=file.issues,
         source_files=relative_names(root, path),
     )
+    return [recording]
 
 
-def _onsets(trials: WrittenTable, lines: list[int], file: SignalFile) -> list[float]:
+def _onsets(trials: WrittenTable, file: SignalFile) -> list[float]:
     """Seconds of each trial's start: written, or the next unused event that carries its trigger."""
     waiting: dict[str, list[float]] = defaultdict(list)
     for event in sorted(file.events, key=lambda event: event.onset):
         waiting[event.label].append(event.onset)
     onsets = []
-    for line in lines:
-        row = trials.rows[line]
+    for line, row in enumerate(trials.rows):
         if row.get("onset_s"):
             onsets.append(trials.number(line, "onset_s"))
             continue
@@ -157,5 +157,5 @@ DATASET = Dataset(
         paradigm="any",
         files=("recordings.tsv", "trials.tsv", "the files they name"),
     ),
-    recordings=recordings,
+    sources=manifest_sources,
 )

@@ -20,13 +20,27 @@ ENVELOPE_SUFFIXES = (".csv", ".tsv", ".npy", ".npz")
 _SLACK_S = 0.05
 
 
+def check_stimulus_names(trials: WrittenTable) -> None:
+    """Raises BadInput where a name stands for two files: an id means the same file and channel in every recording."""
+    first: dict[str, str] = {}
+    for line, row in enumerate(trials.rows):
+        for k in range(1, 100):
+            file = row.get(f"stimulus_file_{k}")
+            if not file:
+                break
+            name = row.get(f"stimulus_{k}") or file
+            if first.setdefault(name, file) != file:
+                raise trials.mistake(
+                    line, f"stimulus_{k}", f"{name!r} stands for another file further up; give each stimulus its own name"
+                )
+
+
 class StimulusShelf:
-    """Stimuli by id; a file is opened when the first trial asks for it. An id always means the same file and channel."""
+    """Stimuli by id; a file is opened when the first trial asks for it."""
 
     def __init__(self, trials: WrittenTable) -> None:
         self._trials = trials
         self._stimuli: dict[str, Stimulus] = {}
-        self._source: dict[str, tuple[Path, str]] = {}
         self._duration: dict[str, float] = {}
 
     def __getitem__(self, name: str) -> Stimulus:
@@ -36,15 +50,11 @@ class StimulusShelf:
         return self._duration[name]
 
     def put(self, line: int, k: int) -> str:
-        """Open stimulus ``k`` of a trial line if it is new; its id. Raises BadInput where the id already means another file."""
+        """Open stimulus ``k`` of a trial line if it is new; its id."""
         row, column = self._trials.rows[line], f"stimulus_file_{k}"
         path, channel = self._path_and_channel(line, column)
         name = row.get(f"stimulus_{k}") or row[column]
         if name in self._stimuli:
-            if self._source[name] != (path, channel):
-                raise self._trials.mistake(
-                    line, f"stimulus_{k}", f"{name!r} stands for another file further up; give each stimulus its own name"
-                )
             return name
         kind = row.get(f"auditory_type_{k}") or "unknown"
         if kind not in get_args(AuditoryType):
@@ -52,7 +62,6 @@ class StimulusShelf:
                 line, f"auditory_type_{k}", f"wanted one of {', '.join(get_args(AuditoryType))}, got {kind!r}"
             )
         self._stimuli[name], self._duration[name] = _open(name, path, channel, kind)  # type: ignore[arg-type]
-        self._source[name] = (path, channel)
         return name
 
     def _path_and_channel(self, line: int, column: str) -> tuple[Path, str]:

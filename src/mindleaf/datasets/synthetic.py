@@ -10,13 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mindleaf.datasets.bids import bids_recordings
-from mindleaf.datasets.dataset import Dataset, DatasetFacts
+from mindleaf.datasets.bids import bids_sources
+from mindleaf.datasets.dataset import Dataset, DatasetFacts, Source
 from mindleaf.datasets.synthesis.settings import PRESETS, SyntheticConfig, preset
 from mindleaf.errors import BadInput
-from mindleaf.recording import Recording
 
-__all__ = ["DATASET", "PRESETS", "SyntheticConfig", "preset", "synthetic_recordings", "write_synthetic"]
+__all__ = ["DATASET", "PRESETS", "SyntheticConfig", "preset", "synthetic_sources", "write_synthetic"]
 
 #: Raised whenever the same settings and seed give other data.
 GENERATOR_VERSION = 1
@@ -110,15 +109,15 @@ def _unwritable(root: Path, error: OSError) -> BadInput:
     return BadInput(f"synthetic: could not write to {root} ({why}); nothing was left there, check space and rights.")
 
 
-def synthetic_recordings(root: Path) -> Iterator[Recording]:
-    """Recordings of a generated data set; raises BadInput where it has not been generated yet."""
+def synthetic_sources(root: Path) -> Iterator[Source]:
+    """Sources of a generated data set; raises BadInput where it has not been generated yet."""
     root = Path(root)
     if not root.is_dir() or not any(root.iterdir()):
         raise BadInput(
             f"synthetic: wanted a generated data set in {root}, found none; "
             f"write it first with: mindleaf prepare synthetic --root {root}"
         )
-    yield from bids_recordings(root, dataset="synthetic")
+    yield from bids_sources(root, dataset="synthetic")
 
 
 DATASET = Dataset(
@@ -139,5 +138,5 @@ DATASET = Dataset(
         labels=("left", "right"),
         files=("sub-*/eeg/*_eeg.vhdr",),
     ),
-    recordings=synthetic_recordings,
+    sources=synthetic_sources,
 )

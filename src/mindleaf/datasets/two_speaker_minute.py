@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mindleaf.datasets.dataset import Dataset, DatasetFacts, relative_names
+from mindleaf.datasets.dataset import Dataset, DatasetFacts, Source, relative_names
 from mindleaf.errors import BadInput
 from mindleaf.montage import Montage
 from mindleaf.reading.audio import load_samples, open_audio
@@ -24,11 +24,15 @@ _SIDES = ("left", "right")
 _ATTENDED = {"male2": 2}
 
 
-def recordings(root: Path) -> Iterator[Recording]:
-    """The only recording: one trial of a minute."""
+def sources(root: Path) -> Iterator[Source]:
+    """The only source: one recording with one trial of a minute."""
     for name in (_EEG, _AUDIO):
         if not (root / name).exists():
             raise BadInput(f"two_speaker_minute: wanted {name} in {root}, it is not there; check --root.")
+    yield Source(_EEG, partial(_open, root))
+
+
+def _open(root: Path) -> list[Recording]:
     segment = _segment(root / _EEG)
     attended = str(segment["attention"])
     if attended not in _ATTENDED:
@@ -50,7 +54,7 @@ def recordings(root: Path) -> Iterator[Recording]:
     candidates = tuple(
         Candidate(stimulus.id, side, talker) for stimulus, side, talker in zip(stimuli, _SIDES, talkers, strict=True)
     )
-    yield Recording(
+    recording = Recording(
         dataset="two_speaker_minute",
         subject="01",
         id="sub-01",
@@ -62,6 +66,7 @@ def recordings(root: Path) -> Iterator[Recording]:
         trials=(Trial("1", 0.0, n_times / sfreq, candidates=candidates, attended=_ATTENDED[attended]),),
         source_files=relative_names(root, root / _EEG, root / _AUDIO),
     )
+    return [recording]
 
 
 def _segment(path: Path) -> dict[str, Any]:
@@ -78,9 +83,9 @@ def _segment(path: Path) -> dict[str, Any]:
     return segment
 
 
-def load_eeg(path: Path) -> NDArray[np.float32]:
-    """(22, 3840) microvolts."""
-    return _segment(path)["eeg_env"].T.astype(np.float32)
+def load_eeg(path: Path, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
+    """(22, samples from start to stop) microvolts."""
+    return _segment(path)["eeg_env"].T[:, start:stop].astype(np.float32)
 
 
 DATASET = Dataset(
@@ -112,5 +117,5 @@ DATASET = Dataset(
             "the name of the ignored talker",
         ),
     ),
-    recordings=recordings,
+    sources=sources,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mindleaf.errors import BadInput
@@ -13,15 +13,20 @@ from mindleaf.errors import BadInput
 
 @dataclass(frozen=True)
 class WrittenTable:
-    """Rows as dicts of stripped text. Line 1 of the file is the header, so row 0 is line 2."""
+    """Rows as dicts of stripped text, and the line of the file that each stands in (line 1 is the header)."""
 
     path: Path
     columns: tuple[str, ...]
     rows: list[dict[str, str]]
+    lines: tuple[int, ...]
+
+    def only(self, rows: Sequence[int]) -> WrittenTable:
+        """The same table with these rows; their mistakes still name the right line."""
+        return replace(self, rows=[self.rows[row] for row in rows], lines=tuple(self.lines[row] for row in rows))
 
     def mistake(self, row: int, column: str, what: str) -> BadInput:
         """One sentence that points at the cell."""
-        return BadInput(f"{self.path.name}, line {row + 2}, column {column}: {what}.")
+        return BadInput(f"{self.path.name}, line {self.lines[row]}, column {column}: {what}.")
 
     def number(self, row: int, column: str, smallest: float = 0.0) -> float:
         """The cell as a number of at least ``smallest``."""
@@ -79,4 +84,5 @@ def read_table(path: Path, required: Sequence[str], dataset: str) -> WrittenTabl
             raise BadInput(f"{path.name}, line {number}: {len(line)} cells for {len(columns)} columns; check the separators.")
     rows = [dict(zip(columns, line + [""] * (len(columns) - len(line)), strict=True)) for line in lines[1:]]
     # BIDS writes n/a for a cell without a value.
-    return WrittenTable(path, columns, [{name: "" if cell == "n/a" else cell for name, cell in row.items()} for row in rows])
+    rows = [{name: "" if cell == "n/a" else cell for name, cell in row.items()} for row in rows]
+    return WrittenTable(path, columns, rows, tuple(range(2, len(rows) + 2)))

@@ -1,0 +1,51 @@
+"""data get: fetch the files of a data set where its terms allow, or say how to get access."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mindleaf.datasets.download import RemoteFile, fetch, listing
+from mindleaf.datasets.facts import DatasetFacts
+from mindleaf.datasets.registry import dataset_named
+from mindleaf.errors import BadInput
+from mindleaf.stages.progress import bar, console
+
+
+def get(name: str, root: Path, quiet: bool = False) -> str:
+    """One sentence on what came. Raises BadInput with the steps to get access where a program may not fetch the files."""
+    facts = dataset_named(name).facts
+    tell = console(quiet)
+    if not facts.archives:
+        raise BadInput(f"{name} cannot be fetched by a program ({facts.licence}). {_steps(facts)}")
+    tell.print(f"{facts.title}. Licence: {facts.licence}. Please cite: {facts.citation}", markup=False)
+    for archive in facts.archives:
+        if archive.host == "moabb":
+            _through_moabb(archive.id, root)
+    files = [file for archive in facts.archives if archive.host != "moabb" for file in listing(archive)]
+    new = _fetch_all(files, root, f"get {name}", quiet)
+    return f"{name}: {new} files fetched, {len(files) - new} were there; next: mindleaf data check {name} --root {root}"
+
+
+def _steps(facts: DatasetFacts) -> str:
+    steps = facts.access_steps or (f"See {facts.url}." if facts.url else "Its files come from their owner.",)
+    return " ".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
+
+
+def _fetch_all(files: list[RemoteFile], root: Path, title: str, quiet: bool) -> int:
+    new = 0
+    with bar(title, len(files), quiet) as advance:
+        for file in files:
+            new += fetch(file, root)
+            advance(file.name)
+    return new
+
+
+def _through_moabb(class_name: str, root: Path) -> None:
+    """MOABB's own downloader, into ``root``."""
+    try:
+        import moabb.datasets
+    except ImportError as error:
+        raise BadInput("fetching this data set wants MOABB, which is not installed; pip install 'mindleaf[baselines]'.") from error
+    found = getattr(moabb.datasets, class_name)()
+    for subject in found.subject_list:
+        found.data_path(subject, path=str(root))
