@@ -29,7 +29,9 @@ from .systems.listening import none_of
 def test_trap_5_one_record_of_kalunga_is_in_two_subjects(tmp_path: Path, real_data: Path):
     """Record 2012.07.11-15.33.08 stands under subject03 and subject07; the files differ, the signals do not."""
     stamp = "[2012.07.11-15.33.08]_raw.fif"
-    files = [next((real_data / "kalunga2016" / subject).glob(f"*{stamp[1:-9]}*_raw.fif")) for subject in ("subject03", "subject07")]
+    files = [
+        next((real_data / "kalunga2016" / subject).glob(f"*{stamp[1:-9]}*_raw.fif")) for subject in ("subject03", "subject07")
+    ]
     assert files[0].read_bytes() != files[1].read_bytes()
     recordings = [r for r in open_dataset("kalunga2016", real_data / "kalunga2016") if r.subject in ("03", "04", "07")]
     found = duplicate_recordings([write_store(recordings, tmp_path / "store", "kalunga2016", {})])
@@ -85,7 +87,9 @@ def test_trap_7_an_offset_of_thousands_of_microvolts_is_not_a_wrong_unit(tmp_pat
 @pytest.fixture(scope="module")
 def eegmat(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
     dataset = DATASETS["eegmat"]
-    return write_store(dataset.recordings(real_data / "eegmat"), tmp_path_factory.mktemp("eegmat"), "eegmat", dataset.facts.to_dict())
+    return write_store(
+        dataset.recordings(real_data / "eegmat"), tmp_path_factory.mktemp("eegmat"), "eegmat", dataset.facts.to_dict()
+    )
 
 
 def test_trap_8_random_windows_within_a_subject_decode_the_recording(eegmat: Store):

@@ -16,7 +16,7 @@ from mindleaf.errors import BadInput
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 data_app = typer.Typer(no_args_is_help=True, help="What is known about the data sets, and whether a copy is whole.")
-store_app = typer.Typer(no_args_is_help=True, help="Look into a store.")
+store_app = typer.Typer(no_args_is_help=True, help="Look into a store, check it, take it elsewhere.")
 app.add_typer(data_app, name="data")
 app.add_typer(store_app, name="store")
 
@@ -72,6 +72,9 @@ def prepare(
     out: Out,
     pipeline: Annotated[list[str] | None, typer.Option("--pipeline", help="Make these views now.")] = None,
     settings: Settings = None,
+    unit: Annotated[str, typer.Option("--unit", help="Unit of the files' numbers (uV, mV ...), in place of what they say.")] = "",
+    workers: Annotated[int, typer.Option("--workers", help="Processes of this machine.")] = 1,
+    scheduler: Annotated[str, typer.Option("--scheduler", help="Address of a Dask scheduler: tcp://HOST:8786.")] = "",
     seed: Seed = 0,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -79,7 +82,8 @@ def prepare(
     """Files of a data set -> a store. 'synthetic' writes its files below --root first where there are none."""
     from mindleaf.stages.prepare import prepare as stage
 
-    store = stage(dataset, root, out, tuple(pipeline or ()), tuple(settings or ()), seed, quiet)
+    chosen = (*(settings or ()), *([f"unit={unit}"] if unit else []))
+    store = stage(dataset, root, out, tuple(pipeline or ()), chosen, seed, quiet, workers, scheduler)
     _print({"store": str(store.path), "content_sha256": store.content_sha256, "trials": len(store.index)}, as_json)
 
 
@@ -184,27 +188,73 @@ def data_show(name: str, as_json: Json = False) -> None:
 
 
 @data_app.command("check")
-def data_check(name: str, root: Annotated[Path, typer.Option("--root")], as_json: Json = False) -> None:
-    """Compare a copy with the published facts."""
-    from mindleaf.stages.listing import check_copy
+def data_check(
+    name: str, root: Annotated[Path, typer.Option("--root")], as_json: Json = False, quiet: Quiet = False
+) -> None:
+    """Hold a copy against the published facts: what is there, what is missing, what is damaged."""
+    from mindleaf.stages.data_check import check_copy, verdict
 
-    _print(check_copy(name, root), as_json)
+    found = check_copy(name, root, quiet)
+    _print(found, as_json)
+    sentence = verdict(name, root, found)
+    if not as_json:
+        typer.echo(sentence)
+
+
+@data_app.command("get")
+def data_get(name: str, root: Annotated[Path, typer.Option("--root")], quiet: Quiet = False) -> None:
+    """Fetch the files where their terms allow it; else say how to get access. The same command continues a broken fetch."""
+    from mindleaf.stages.data_get import get
+
+    typer.echo(get(name, root, quiet))
+
+
+@data_app.command("template")
+def data_template(
+    folder: Annotated[Path, typer.Option("--from", help="Folder with signal files, and sounds if there are any.")],
+    out: Out,
+    quiet: Quiet = False,
+) -> None:
+    """Write recordings.tsv and trials.tsv for a folder of your own recordings, to correct by hand."""
+    from mindleaf.stages.data_template import write_template
+
+    typer.echo(write_template(folder, out, quiet))
 
 
 @store_app.command("info")
 def store_info(store: Path, as_json: Json = False) -> None:
     """What a store holds."""
-    from mindleaf.stages.listing import store_summary
+    from mindleaf.stages.store_care import store_lines, store_summary
 
-    _print(store_summary(store), as_json)
+    _print(store_summary(store) if as_json else store_lines(store), as_json)
 
 
 @store_app.command("verify")
-def store_verify(store: Path) -> None:
-    """Read every part and compare its sha256."""
-    from mindleaf.stages.listing import verify_store
+def store_verify(store: Path, quiet: Quiet = False) -> None:
+    """Read every part and compare its hash."""
+    from mindleaf.stages.store_care import verify_store
 
-    typer.echo(verify_store(store))
+    typer.echo(verify_store(store, quiet))
+
+
+Zarr = Annotated[Path, typer.Option("--zarr", help="A Zarr v3 folder.")]
+
+
+@store_app.command("export")
+def store_export(store: Path, zarr: Zarr, quiet: Quiet = False) -> None:
+    """Write a store as a Zarr v3 folder that other tools read."""
+    from mindleaf.stages.store_care import export_store
+
+    typer.echo(export_store(store, zarr, quiet))
+
+
+@store_app.command("import")
+def store_import(zarr: Zarr, out: Out, quiet: Quiet = False, as_json: Json = False) -> None:
+    """Write a store from a Zarr folder that 'store export' wrote."""
+    from mindleaf.stages.store_care import import_store
+
+    store = import_store(zarr, out, quiet)
+    _print({"store": str(store.path), "content_sha256": store.content_sha256, "trials": len(store.index)}, as_json)
 
 
 def _print(values: Any, as_json: bool) -> None:

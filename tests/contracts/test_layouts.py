@@ -7,6 +7,7 @@ in every sound mark the same moment; they are looked for at each station: the re
 from __future__ import annotations
 
 import ast
+import inspect
 import pickle
 import re
 from dataclasses import dataclass
@@ -135,6 +136,7 @@ def test_a_click_is_heard_when_the_bump_is_seen(walked: Walked):
 
 def test_a_span_is_a_part_of_the_whole(walked: Walked):
     for recording in walked.recordings.values():
+        assert {"start", "stop"} <= set(inspect.signature(recording.load).parameters)
         assert np.array_equal(recording.load(10, 25), recording.signal[:, 10:25], equal_nan=True)
 
 
@@ -158,5 +160,3 @@ def _peak(signal: np.ndarray, sfreq: float, near_s: float) -> float:
     piece = np.asarray(signal[first : round((near_s + BEFORE_S) * sfreq) + 1], float)
     mean = np.abs(np.nanmean(piece - np.nanmedian(piece, axis=0), axis=1))
     return (first + int(np.argmax(mean))) / sfreq
-
-

@@ -57,6 +57,17 @@ def test_z_score_of_a_flat_channel_is_zero():
     assert scored[0, 1].std() == pytest.approx(1.0, abs=1e-5)
 
 
+def test_z_score_of_gaps_offsets_and_nothing():
+    windows = np.random.default_rng(0).standard_normal((2, 3, 400)).astype(np.float32) * 20 + 5000
+    windows[0, 0, 0], windows[0, 1, 7], windows[1, 0, 0] = np.nan, np.inf, 1e5
+    scored = z_score(windows)
+    assert (scored[0, :2] == 0).all()
+    exact = windows[1].astype(np.float64)
+    exact = (exact - exact.mean(-1, keepdims=True)) / exact.std(-1, keepdims=True)
+    np.testing.assert_allclose(scored[1], exact, atol=5e-5)
+    assert z_score(np.zeros((0, 3, 0), np.float32)).shape == (0, 3, 0)
+
+
 def test_average_reference_sums_to_zero():
     pipeline = Pipeline(name="test", band=None, sfreq=128.0, reference="average")
     signal = np.random.default_rng(0).standard_normal((4, 256)) + 50

@@ -52,7 +52,7 @@ def cut(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [cut, Path.unlink], ids=["cut", "gone"])
-@pytest.mark.parametrize("part", ["manifest.json", "trials.parquet", "signals/*.npy", "stimuli/*.npy"])
+@pytest.mark.parametrize("part", ["manifest.json", "trials-*.parquet", "signals/*.npy", "stimuli/*.npy"])
 def test_a_damaged_store_says_so_and_is_mended_by_preparing_again(whole, copy, part, damage):
     store = copy / "store"
     shutil.rmtree(store / "views")

@@ -31,7 +31,9 @@ def test_sound_on_the_eegs_clock_is_aligned(recordings: list[Recording], tmp_pat
 
 
 def test_sound_that_comes_a_second_late_is_told(recordings: list[Recording], tmp_path: Path):
-    moved = [replace(r, trials=tuple(replace(t, onset=t.onset + 1.0, duration=t.duration - 2.0) for t in r.trials)) for r in recordings]
+    moved = [
+        replace(r, trials=tuple(replace(t, onset=t.onset + 1.0, duration=t.duration - 2.0) for t in r.trials)) for r in recordings
+    ]
     lags = check_lags(mindleaf.prepare(moved, tmp_path / "store"))
     assert {lag.status for lag in lags.values()} == {"misaligned"}
     assert all("check the onsets" in sentence for sentence in lag_sentences(lags)) and len(lag_sentences(lags)) == 2

@@ -73,7 +73,7 @@ DATASET = Dataset(
         ),
         unverified=(
             "both layouts on real files (read here on files written after their descriptions and MOABB's code)",
-            "the length of a run outside A01T",
+            "the lengths of runs and files (those of A01T, from memory, stand for all)",
         ),
     ),
     sources=partial(graz_sources, GRAZ),

@@ -54,7 +54,7 @@ DATASET = Dataset(
         counted=(
             Hours("sessions 1 and 2: 9 subjects, 120 trials of 7.5 s each", 2160, 7.5),
             Hours("sessions 3 to 5: 9 subjects, 160 trials of 7.5 s each", 4320, 7.5),
-            Hours("pauses of 1 to 2 s between them", 6480, 1.5, used=False),
+            Hours("pauses of 1 to 2 s between them", 6480, 1.5),
         ),
         archives=(Archive("moabb", "BNCI2014_004"),),
         notes=(

@@ -82,15 +82,20 @@ def _continue(file: RemoteFile, part: Path, progress: Callable[[int], None]) -> 
         return
     with _opened(file.url, {"Range": f"bytes={have}-"} if have else {}) as answer:
         # A host that does not continue sends the whole file from its start.
-        with part.open("ab" if have and answer.status == 206 else "wb") as out:
-            while block := answer.read(_BLOCK):
-                out.write(block)
-                progress(len(block))
-            out.flush()
-            os.fsync(out.fileno())
+        mode = "ab" if have and answer.status == 206 else "wb"
+        _copy(answer, part, mode, progress)
     got = part.stat().st_size
     if file.size is not None and got < file.size:
         raise ConnectionError(f"{got} of {file.size} bytes came")
+
+
+def _copy(answer: Any, part: Path, mode: str, progress: Callable[[int], None]) -> None:
+    with part.open(mode) as out:
+        while block := answer.read(_BLOCK):
+            out.write(block)
+            progress(len(block))
+        out.flush()
+        os.fsync(out.fileno())
 
 
 def _check(file: RemoteFile, part: Path) -> None:

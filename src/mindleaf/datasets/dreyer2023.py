@@ -121,7 +121,7 @@ DATASET = Dataset(
         ),
         counted=(
             Hours("520 runs of 40 trials of 5 s from the arrow", 20800, TRIAL_S),
-            Hours("cross, beep and pauses between them", 20800, 5.5, used=False),
+            Hours("cross, beep and pauses between them", 20800, 5.5),
         ),
         archives=(Archive("moabb", "Dreyer2023"),),
         notes=(

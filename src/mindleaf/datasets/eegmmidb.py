@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from mindleaf.datasets.dataset import Dataset, DatasetFacts, Source, identifier, matching_files, placed, relative_names
+from mindleaf.datasets.dataset import Archive, Dataset, DatasetFacts, Source, identifier, matching_files, placed, relative_names
 from mindleaf.errors import BadInput
 from mindleaf.reading.signals import SignalFile, open_signal
 from mindleaf.recording import Recording, Trial
@@ -89,6 +89,8 @@ DATASET = Dataset(
         interval=(1.0, 2.0),
         files=("S???R??.edf", "S???/S???R??.edf"),
         url="https://physionet.org/content/eegmmidb/1.0.0/",
+        stimuli="targets on a screen; no sound",
+        archives=(Archive("physionet", "eegmmidb/1.0.0", ("S*/S*.edf",)),),
         notes=(
             "left and right are imagined fists (runs 4, 8, 12), fists and feet are imagined (6, 10, 14); "
             "performed_ stands before movements.",

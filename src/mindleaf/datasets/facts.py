@@ -23,7 +23,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Hours:
-    """A part of a collection: ``count`` pieces of ``seconds`` each; ``used`` where the recipe keeps it as trials."""
+    """A part of a collection: ``count`` pieces of ``seconds`` each; ``used`` where the recipe's recordings hold it, as trials or between them."""
 
     what: str
     count: int

@@ -90,7 +90,7 @@ DATASET = Dataset(
         exclusions=(("EOG and EMG channels (five of 133)", "not EEG"),),
         counted=(
             Hours("trials of 4 s", 13440, TRIAL_S),
-            Hours("pauses between the trials", 13440, 3.69, used=False),
+            Hours("pauses between the trials", 13440, 3.69),
         ),
         table1=TableHours(1, 28.7, "Table 1 counts whole files and 133 channels, EOG and EMG among them; 128 are EEG"),
         archives=(Archive("moabb", "Schirrmeister2017"),),

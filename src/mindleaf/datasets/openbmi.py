@@ -36,7 +36,7 @@ DATASET = Dataset(
         exclusions=(("four EMG channels", "not EEG"), ("rest before and after a run", "apart in the files, without a task")),
         counted=(
             Hours("trials of 4 s: 54 subjects, 2 sessions, 100 for training and 100 for test", 21600, TRIAL_S),
-            Hours("fixation and pauses around the trials", 216, 1126.0, used=False),
+            Hours("fixation and pauses around the trials", 216, 1126.0),
         ),
         table1=TableHours(1, 91.6, "whole runs, of which the trials are 24 h"),
         archives=(Archive("moabb", "Lee2019_MI"),),

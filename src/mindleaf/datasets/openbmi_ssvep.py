@@ -34,7 +34,7 @@ DATASET = Dataset(
         exclusions=(("four EMG channels", "not EEG"), ("rest before and after a run", "apart in the files, without a task")),
         counted=(
             Hours("trials of 4 s: 54 subjects, 2 sessions, 100 for training and 100 for test", 21600, TRIAL_S),
-            Hours("pauses of 6 s between them", 21600, 6.0, used=False),
+            Hours("pauses of 6 s between them", 21600, 6.0),
         ),
         archives=(Archive("moabb", "Lee2019_SSVEP"),),
         notes=(

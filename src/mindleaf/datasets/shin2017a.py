@@ -135,7 +135,7 @@ DATASET = Dataset(
         ),
         counted=(
             Hours("29 subjects, 3 sessions, 20 trials of 10 s", 1740, TRIAL_S),
-            Hours("pauses of 15 to 17 s, instructions, and rest of a minute before and after", 87, 440.0, used=False),
+            Hours("pauses of 15 to 17 s, instructions, and rest of a minute before and after", 87, 440.0),
         ),
         archives=(Archive("moabb", "Shin2017A"),),
         notes=(

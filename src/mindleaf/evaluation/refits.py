@@ -161,9 +161,9 @@ class TrainingOnlyStore(Store):
             table.loc[hidden, column] = np.random.default_rng(self._seed).permutation(table.loc[hidden, column].to_numpy())
         return table
 
-    def signal(self, recording: str) -> NDArray[np.float32]:
+    def signal(self, recording: str) -> NDArray[np.float32]:  # type: ignore[override]
         return _noise_outside(
-            self._source.signal(recording), self.recordings[recording].sfreq, self._known, recording, self._seed
+            np.asarray(self._source.signal(recording)), self.recordings[recording].sfreq, self._known, recording, self._seed
         )
 
     def view(self, pipeline: Pipeline) -> View:
@@ -179,7 +179,7 @@ class _TrainingOnlyView(View):
         self._spans = {key: part[["start", "stop"]].to_numpy(dtype=float) for key, part in known.groupby(["recording", "trial"])}
 
     def signal(self, recording: str) -> NDArray[np.float32]:
-        return _noise_outside(self._true.signal(recording), self.sfreq, self._known, recording, self._noise_seed)
+        return _noise_outside(np.asarray(self._true.signal(recording)), self.sfreq, self._known, recording, self._noise_seed)
 
     def read(self, rows: pd.DataFrame, channel_names: Sequence[str], context_s: float = 0.0) -> NDArray[np.float32]:
         out = np.array(self._true.read(rows, channel_names, context_s))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mindleaf.errors import BadInput, ReadError
 from mindleaf.reading.child import GIGABYTE, guarded
 from mindleaf.reading.presence import present_file
+from mindleaf.reading.wav_header import refuse_damaged_wav
 
 #: Suffixes that are read as audio.
 SUFFIXES = (".wav", ".flac", ".ogg")
@@ -75,6 +76,7 @@ def describe_audio(path: str) -> dict[str, Any]:
         raise ReadError(
             f"{path}: is cut short, its header promises {promised + 8} bytes and {os.path.getsize(path)} are there; get it again."
         )
+    refuse_damaged_wav(Path(path), int(found.samplerate), int(found.channels), int(found.frames))
     if found.frames < 1:
         raise ReadError(f"{path}: wanted audio, the file holds no sample.")
     return {"sample_rate": float(found.samplerate), "n_samples": int(found.frames), "n_channels": int(found.channels)}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mindleaf.errors import ReadError
+from mindleaf.reading.brainvision_setup import setup_notes
 from mindleaf.reading.notes import note
 
 _BYTES = {"INT_16": 2, "UINT_16": 2, "INT_32": 4, "IEEE_FLOAT_32": 4}
@@ -14,7 +15,8 @@ _BYTES = {"INT_16": 2, "UINT_16": 2, "INT_32": 4, "IEEE_FLOAT_32": 4}
 
 def brainvision_notes(path: Path, names: list[str], sfreq: float, n_times: int) -> list[dict[str, Any]]:
     """Compare what the reader returned with the header's own lines. Raises ReadError where they differ."""
-    text = path.read_bytes().decode("latin-1")
+    content = path.read_bytes()
+    text = content.decode("latin-1")
     fields = dict(re.findall(r"^(\w+)\s*=\s*(.*?)\s*$", text, re.MULTILINE))
     try:
         n_channels, interval_us = int(fields["NumberOfChannels"]), float(fields["SamplingInterval"])
@@ -27,10 +29,10 @@ def brainvision_notes(path: Path, names: list[str], sfreq: float, n_times: int) 
         raise ReadError(f"{path}: the header promises {n_channels} channels and names {len(names)}; the header is damaged.")
     if interval_us <= 0 or abs(1e6 / interval_us - sfreq) > 1e-6 * sfreq:
         raise ReadError(f"{path}: the sampling interval {interval_us:g} us is not {sfreq:g} Hz; the header is damaged.")
+    notes = setup_notes(path, _decoded(content), names, sfreq)
     width = _BYTES.get(fields.get("BinaryFormat", ""))
     if width is None or not data.exists():
-        return []
-    notes = []
+        return notes
     promised = int(fields["DataPoints"]) if fields.get("DataPoints", "").isdigit() else n_times
     if promised > n_times:
         notes.append(
@@ -40,6 +42,9 @@ def brainvision_notes(path: Path, names: list[str], sfreq: float, n_times: int) 
                 f"the file holds {n_times}",
             )
         )
+    elif promised < n_times:
+        text = f"trailing_bytes: the header promises {promised} samples, the data file holds {n_times}; check the file"
+        notes.append(note("trailing_bytes", text))
     elif data.stat().st_size % (width * n_channels):
         notes.append(
             note("truncated", "truncated, lost_s=0: the data file ends inside a sample; its end, or the header, is damaged")
@@ -49,3 +54,10 @@ def brainvision_notes(path: Path, names: list[str], sfreq: float, n_times: int) 
             note("size_differs", f"size_differs: the data file does not hold {n_channels} x {n_times} values; check the header")
         )
     return notes
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:  # older files are in the code page of Western Windows
+        return content.decode("latin-1").replace("\r\n", "\n")

@@ -17,6 +17,7 @@ from typing import Any
 
 from mindleaf.errors import ReadError
 from mindleaf.reading import wire
+from mindleaf.reading.presence import bytes_of
 
 GIGABYTE = 1 << 30
 #: Seconds to wait beyond a call's own limit before the reader process itself is given up.
@@ -36,7 +37,7 @@ def guarded(
     arrays. Limits default to 10 s plus one second per 20 MB, and to 4 x the file plus 1 GB of memory.
     Raises ReadError where the function does, or where the child crashes, hangs, or wants more memory.
     """
-    size = path.stat().st_size if path.exists() else 0
+    size = bytes_of(path)
     timeout_s = 10.0 + size / 20e6 if timeout_s is None else timeout_s
     memory_bytes = 4 * size + GIGABYTE if memory_bytes is None else memory_bytes
     request = {

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mindleaf.errors import ReadError
+from mindleaf.reading.edf_annotations import annotation_notes
 from mindleaf.reading.edf_header import EdfHeader, odd_channels
 from mindleaf.reading.notes import note
 from mindleaf.reading.units import is_other_quantity, volts_per_unit
@@ -20,7 +21,7 @@ _STAMPS = 200
 def body_notes(header: EdfHeader) -> list[dict[str, Any]]:
     """What the file's size, body and calibration have to say. Raises ReadError where the data cannot be trusted."""
     refuse_text_conversion(header)
-    return [*_size_notes(header), *_time_notes(header), *_odd_notes(header), *_unit_notes(header)]
+    return [*_size_notes(header), *_time_notes(header), *annotation_notes(header), *_odd_notes(header), *_unit_notes(header)]
 
 
 def refuse_text_conversion(header: EdfHeader) -> None:

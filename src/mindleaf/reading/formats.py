@@ -50,30 +50,38 @@ def describe(path: str, unit: str | None, sfreq: float | None) -> dict[str, Any]
     }
 
 
-def read_values(path: str, unit: str | None, sfreq: float | None, rows: list[int] | None) -> NDArray[np.float32]:
-    """The signal of the given channel rows (None: all), (channel, time) float32 microvolts, read in pieces to save memory."""
-    signal = _open(Path(path), unit, sfreq)
+def read_values(
+    path: str, unit: str | None, sfreq: float | None, rows: list[int] | None, start: int = 0, stop: int | None = None
+) -> NDArray[np.float32]:
+    """Samples start to stop of the given channel rows (None: all), (channel, time) float32 microvolts, read in pieces to save memory."""
+    signal = _open(Path(path), unit, sfreq, look=False)
     chosen = list(range(len(signal.names))) if rows is None else rows
-    values = np.empty((len(chosen), signal.n_times), np.float32)
+    start, stop, _ = slice(start, stop).indices(signal.n_times)
+    values = np.empty((len(chosen), max(stop - start, 0)), np.float32)
     step = max(1, _CHUNK_VALUES // len(signal.names))
-    for start in range(0, signal.n_times, step):
-        stop = min(start + step, signal.n_times)
-        values[:, start:stop] = signal.read(start, stop)[chosen]
+    for first in range(start, stop, step):
+        last = min(first + step, stop)
+        values[:, first - start : last - start] = signal.read(first, last)[chosen]
     return values
 
 
-def _open(path: Path, unit: str | None, sfreq: float | None) -> OpenSignal:
-    from mindleaf.reading import mne_files, tables, xdf
+def _open(path: Path, unit: str | None, sfreq: float | None, look: bool = True) -> OpenSignal:
+    """``look``: whether events and issues are wanted, which may take a pass through the whole file."""
+    from mindleaf.reading import edf_values, maker_files, mne_files, tables, xdf
 
     suffix = path.suffix.lower()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         if suffix in (".csv", ".tsv", ".npy", ".npz"):
-            signal = tables.open_table(path, unit, sfreq)
+            signal = tables.open_table(path, unit, sfreq, look)
         elif suffix == ".xdf":
-            signal = xdf.open_xdf(path, unit)
+            signal = xdf.open_xdf(path, unit, look)
+        elif suffix in maker_files.OPENERS:
+            signal = maker_files.OPENERS[suffix](path, unit, look)
+        elif not look and suffix in (".edf", ".bdf") and (spans := edf_values.open_spans(path, unit)) is not None:
+            signal = spans
         else:
-            signal = mne_files.open_with_mne(path, unit)
+            signal = mne_files.open_with_mne(path, unit, look)
     signal.notes += _warning_notes(caught)
     return signal
 

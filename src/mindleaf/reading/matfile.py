@@ -14,6 +14,8 @@ import numpy as np
 
 from mindleaf.errors import ReadError
 from mindleaf.reading.child import GIGABYTE, guarded
+from mindleaf.reading.mat5 import read_mat5
+from mindleaf.reading.mat73 import is_matlab, matlab_class, refuse_damaged
 from mindleaf.reading.presence import present_file
 
 
@@ -22,7 +24,7 @@ def read_mat(path: Path | str, variables: Sequence[str] = ()) -> dict[str, Any]:
     path = present_file(Path(path), "a .mat file")
     size = path.stat().st_size
     # Arrays in a .mat file are compressed, by up to ten times for EEG stored as double.
-    return guarded(load_mat, path, list(variables), timeout_s=30.0 + size / 5e6, memory_bytes=20 * size + GIGABYTE)
+    return guarded(load_mat, path, list(variables), timeout_s=10.0 + size / 5e6, memory_bytes=20 * size + GIGABYTE)
 
 
 def load_mat(path: str, variables: list[str]) -> dict[str, Any]:
@@ -42,8 +44,13 @@ def load_mat(path: str, variables: list[str]) -> dict[str, Any]:
 def _load_v5(path: str, variables: list[str]) -> dict[str, Any]:
     import scipy.io
 
+    told = read_mat5(Path(path))
     values = scipy.io.loadmat(path, variable_names=variables or None)
-    return {name: _plain(value) for name, value in values.items() if not name.startswith("__")}
+    found = {name: _plain(value) for name, value in values.items() if not name.startswith("__")}
+    for name, value in found.items():
+        if name not in told or (isinstance(value, np.ndarray) and value.shape != told[name].shape):
+            raise ReadError(f"{path}: its variables have other names or dimensions than the reader found; the file is damaged.")
+    return found
 
 
 def _plain(value: Any) -> Any:
@@ -66,20 +73,25 @@ def _load_hdf5(path: str, variables: list[str]) -> dict[str, Any]:
 
     with h5py.File(path, "r") as file:
         names = [name for name in file if not name.startswith("#") and (not variables or name in variables)]
-        return {name: _from_hdf5(file, file[name], depth=0) for name in names}
+        return {name: from_hdf5(file, file[name]) for name in names}
 
 
-def _from_hdf5(file: Any, node: Any, depth: int) -> Any:
+def from_hdf5(file: Any, node: Any) -> Any:
+    """A variable of an open HDF5 file in MATLAB's shape. Raises ReadError where its parts contradict each other."""
+    return _from_hdf5(file, node, is_matlab(file.filename), depth=0)
+
+
+def _from_hdf5(file: Any, node: Any, strict: bool, depth: int) -> Any:
     import h5py
 
     if depth > 20:
         raise ReadError(f"{file.filename}: its structs refer to each other without end; the file is damaged.")
+    refuse_damaged(node, strict)
     if isinstance(node, h5py.Group):
-        return {name: _from_hdf5(file, node[name], depth + 1) for name in node}
-    kind = node.attrs.get("MATLAB_class", b"")
-    kind = kind.decode() if isinstance(kind, bytes) else str(kind)
+        return {name: _from_hdf5(file, node[name], strict, depth + 1) for name in node}
+    kind = matlab_class(node)
     if node.dtype == h5py.ref_dtype:
-        cells = [_from_hdf5(file, file[reference], depth + 1) for reference in np.ravel(node[()])]
+        cells = [_from_hdf5(file, file[reference], strict, depth + 1) for reference in np.ravel(node[()])]
         return cells
     if "MATLAB_empty" in node.attrs:
         return "" if kind == "char" else np.empty((0, 0))

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mindleaf.errors import ReadError
-from mindleaf.reading.brainvision_header import brainvision_notes
 from mindleaf.reading.edf_body import body_notes
 from mindleaf.reading.edf_header import EdfHeader, read_edf_header
 from mindleaf.reading.formats import OpenSignal
+from mindleaf.reading.gdf_header import GdfHeader, read_gdf_header
 from mindleaf.reading.notes import note
+from mindleaf.reading.second_look import before_reading, compared
 from mindleaf.reading.units import asked_unit, is_other_quantity, volts_per_unit
 
 if TYPE_CHECKING:
@@ -28,8 +29,11 @@ _TYPE_WORDS = {
 }  # fmt: skip
 
 
-def open_with_mne(path: Path, unit: str | None) -> OpenSignal:
-    """Open by suffix; trigger channels become events. Raises ReadError for an unknown suffix or a contradictory file."""
+def open_with_mne(path: Path, unit: str | None, look: bool = True) -> OpenSignal:
+    """Open by suffix; trigger channels become events where ``look``, which takes a pass through the file.
+
+    Raises ReadError for an unknown suffix or a contradictory file.
+    """
     import mne
 
     reader = READERS.get(path.suffix.lower())
@@ -38,13 +42,14 @@ def open_with_mne(path: Path, unit: str | None) -> OpenSignal:
             f"{path}: {path.suffix or 'a file without suffix'} is not a signal file; readable are "
             f"{', '.join(READERS)}, .xdf, .csv, .npy."
         )
-    header = read_edf_header(path) if reader in ("edf", "bdf") else None
-    notes = body_notes(header) if header else []
+    header = read_edf_header(path) if reader in ("edf", "bdf") else read_gdf_header(path) if reader == "gdf" else None
+    notes = body_notes(header) if isinstance(header, EdfHeader) and look else []
+    told = before_reading(path, reader) if look else None
     raw = getattr(mne.io, f"read_raw_{reader}")(path, preload=False, verbose="ERROR")
     if header:
         notes += _compare(header, raw)
-    elif reader == "brainvision":
-        notes += brainvision_notes(path, raw.ch_names, float(raw.info["sfreq"]), raw.n_times)
+    events = _events(raw) if look else []
+    notes += compared(path, reader, told or header, raw, events) if look else []
     rows = [row for row, kind in enumerate(raw.get_channel_types()) if kind != "stim"]
     names = [raw.ch_names[row] for row in rows]
     units = _units(header, raw, names)
@@ -58,10 +63,10 @@ def open_with_mne(path: Path, unit: str | None) -> OpenSignal:
     notes = [item for item in notes if not item["channels"] or set(item["channels"]) & set(names)]
     if unit is not None:
         notes = [item for item in notes if item["code"] != "unit_unknown"]
-    return OpenSignal(names, types, float(raw.info["sfreq"]), raw.n_times, read, _events(raw), notes)
+    return OpenSignal(names, types, float(raw.info["sfreq"]), raw.n_times, read, events, notes)
 
 
-def _units(header: EdfHeader | None, raw: mne.io.BaseRaw, names: list[str]) -> list[str]:
+def _units(header: EdfHeader | GdfHeader | None, raw: mne.io.BaseRaw, names: list[str]) -> list[str]:
     """The unit each channel's file names; "V" where the format leaves no choice."""
     if header is None:
         declared = getattr(raw, "_orig_units", None) or {}
@@ -71,7 +76,7 @@ def _units(header: EdfHeader | None, raw: mne.io.BaseRaw, names: list[str]) -> l
 
 
 def _microvolts_per_volt(
-    header: EdfHeader | None, raw: mne.io.BaseRaw, rows: list[int], units: list[str], asked: str | None
+    header: EdfHeader | GdfHeader | None, raw: mne.io.BaseRaw, rows: list[int], units: list[str], asked: str | None
 ) -> NDArray[np.float64]:
     """1e6 where MNE understood the unit. An EDF unit it takes for volts (nV) is put right; an asked unit replaces the file's."""
     assumed = _assumed_volts(header, raw, rows, units) if header else [volts_per_unit(unit) for unit in units]
@@ -84,7 +89,7 @@ def _microvolts_per_volt(
     return scales
 
 
-def _assumed_volts(header: EdfHeader, raw: mne.io.BaseRaw, rows: list[int], units: list[str]) -> list[float]:
+def _assumed_volts(header: EdfHeader | GdfHeader, raw: mne.io.BaseRaw, rows: list[int], units: list[str]) -> list[float]:
     """Volts that MNE took one unit of each channel for, measured by comparing its values with the header's own arithmetic."""
     per_record = int(header.samples[header.signals].max())
     # A signal of zeros, or one brought to another rate, cannot be compared sample by sample: MNE's own rule then.
@@ -99,7 +104,7 @@ def _assumed_volts(header: EdfHeader, raw: mne.io.BaseRaw, rows: list[int], unit
     return factors
 
 
-def _factor(header: EdfHeader, signal: int, ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
+def _factor(header: EdfHeader | GdfHeader, signal: int, ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
     largest = int(np.argmax(np.abs(ours)))
     ratio = theirs[largest] / ours[largest]
     factor = float(10.0 ** round(np.log10(ratio))) if ratio > 0 else 0.0
@@ -111,7 +116,7 @@ def _factor(header: EdfHeader, signal: int, ours: NDArray[np.float64], theirs: N
     return factor
 
 
-def _compare(header: EdfHeader, raw: mne.io.BaseRaw) -> list[dict[str, Any]]:
+def _compare(header: EdfHeader | GdfHeader, raw: mne.io.BaseRaw) -> list[dict[str, Any]]:
     """What MNE returned against the header's arithmetic: names, rate, length. Raises ReadError where they differ."""
     labels = [header.labels[row] for row in header.signals]
     if len(labels) != len(raw.ch_names):

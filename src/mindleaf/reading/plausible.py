@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +53,15 @@ def signal_notes(pieces: list[NDArray], names: list[str], is_eeg: list[bool], sf
             )
         )
     return notes
+
+
+def unlike_notes(names: list[str], calibrations: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Issue ``scale_differs`` for channels whose unit or calibration is not the usual one; none where every channel has its own."""
+    usual, share = Counter(calibrations).most_common(1)[0]
+    odd = [name for name, calibration in zip(names, calibrations, strict=True) if calibration != usual]
+    if not odd or (share == 1 and len(names) > 1):
+        return []
+    return [note("scale_differs", f"scale_differs: unit or calibration of {', '.join(odd)} is not that of most channels", odd)]
 
 
 def band_spread(pieces: list[NDArray], sfreq: float) -> float | None:

@@ -1,6 +1,7 @@
 """Open a signal file: what its header says, what happened in it, what is odd about it, and how to load it.
 
-Readable: EDF, EDF+, BDF, GDF, BrainVision (.vhdr), EEGLAB (.set), FIF, XDF, CSV, TSV, NPY, NPZ.
+Readable: EDF, EDF+, BDF, GDF, BrainVision (.vhdr), EEGLAB (.set), FIF, XDF, CSV, TSV, NPY, NPZ, Neuroscan CNT, Curry (.cdt,
+.dat), EGI (.mff, .raw, .egi). ``reading/verified.py`` tells which were tried on real recordings.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mindleaf.errors import BadInput
-from mindleaf.montage import OTHER, electrode_indices
 from mindleaf.reading import formats
+from mindleaf.reading.channel_names import name_notes
 from mindleaf.reading.child import guarded
-from mindleaf.reading.notes import note
-from mindleaf.reading.presence import present_file
+from mindleaf.reading.presence import bytes_of, present_file
 from mindleaf.reading.units import asked_unit
 from mindleaf.recording import Event, Issue
 
 #: Suffixes that ``open_signal`` reads.
-SUFFIXES = (".edf", ".bdf", ".gdf", ".vhdr", ".set", ".fif", ".xdf", ".csv", ".tsv", ".npy", ".npz")
+SUFFIXES = (".edf", ".bdf", ".gdf", ".vhdr", ".set", ".fif", ".xdf", ".csv", ".tsv", ".npy", ".npz",
+            ".cnt", ".cdt", ".dat", ".mff", ".raw", ".egi")  # fmt: skip
 #: Labels that look like codes ("T1", "769", "Stimulus/S  1"); anything else may be free text about a person.
 _CODE = re.compile(r"(?:[A-Za-z ]{1,12}[/:])?\s*[A-Za-z]{0,3}[ #-]*\d{1,6}")
 _HIDDEN = "annotation"
@@ -33,7 +34,10 @@ _HIDDEN = "annotation"
 
 @dataclass(frozen=True)
 class SignalFile:
-    """One opened file. ``load()`` gives (n_channels, n_times) float32 microvolts; it can be pickled.
+    """One opened file. ``load(start, stop)`` gives (n_channels, stop - start) float32 microvolts, all without arguments.
+
+    It can be pickled, and takes memory for the samples asked for, whatever the file's length. Read whole each time are
+    XDF, the tables (CSV, TSV, NPY, NPZ), and EEGLAB .set files that hold their samples themselves.
 
     ``channel_names`` are as the file writes them; ``channel_types`` are "eeg", "eog", "ecg", "emg", "misc"; trigger
     channels are left out and become events. ``issues`` is what the reader noticed.
@@ -46,7 +50,7 @@ class SignalFile:
     n_times: int
     events: tuple[Event, ...]
     issues: tuple[Issue, ...]
-    load: Callable[[], NDArray[np.float32]]
+    load: Callable[..., NDArray[np.float32]]
     _rows: tuple[int, ...] = ()
     _issue_channels: tuple[tuple[str, ...], ...] = ()
 
@@ -103,7 +107,7 @@ def open_signal(
     if unit is not None:
         asked_unit(unit)
     found = guarded(formats.describe, path, unit, sfreq)
-    found["notes"] += _unknown_channels(found["names"], found["types"], known_channels)
+    found["notes"] += name_notes(found["names"], found["types"], known_channels)
     rows = tuple(range(len(found["names"])))
     return SignalFile(
         path=path,
@@ -119,25 +123,22 @@ def open_signal(
     )
 
 
-def _unknown_channels(names: list[str], types: list[str], known: Collection[str]) -> list[dict[str, Any]]:
-    """A name outside the electrode table among names inside it may be a damaged one; a file of other names is left in peace."""
-    scalp = [name for name, kind in zip(names, types, strict=True) if kind == "eeg" and name.strip()]
-    unknown = [name for name, row in zip(scalp, electrode_indices(scalp), strict=True) if row == OTHER and name not in known]
-    if not unknown or 2 * len(unknown) > len(scalp):
-        return []
-    return [
-        note(
-            "channel_unknown", f"channel_unknown: not in the electrode table: {', '.join(unknown)}; kept under this name", unknown
-        )
-    ]
-
-
 def _label(text: str, kept: Collection[str]) -> str:
     return text if text in kept or _CODE.fullmatch(text) else _HIDDEN
 
 
-def _load(path: Path, unit: str | None, sfreq: float | None, rows: tuple[int, ...]) -> NDArray[np.float32]:
+def loaded_from(load: Callable[..., Any]) -> tuple[Path, float | None] | None:
+    """File and asked rate behind the ``load`` of a SignalFile; None for any other function."""
+    if isinstance(load, partial) and load.func is _load:
+        path, _, sfreq, _ = load.args
+        return path, sfreq
+    return None
+
+
+def _load(
+    path: Path, unit: str | None, sfreq: float | None, rows: tuple[int, ...], start: int = 0, stop: int | None = None
+) -> NDArray[np.float32]:
     present_file(path, "a signal file")
-    size = path.stat().st_size
-    arguments: list[Any] = [unit, sfreq, list(rows)]
+    size = bytes_of(path)
+    arguments: list[Any] = [unit, sfreq, list(rows), start, stop]
     return guarded(formats.read_values, path, *arguments, timeout_s=60.0 + size / 5e6)

@@ -10,22 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mindleaf.errors import ReadError
+from mindleaf.reading.channel_list import unique_names
 from mindleaf.reading.formats import OpenSignal
-from mindleaf.reading.units import asked_unit
+from mindleaf.reading.table_checks import length_notes, refuse_other_size, text_notes
+from mindleaf.reading.units import asked_unit, volts_per_unit
 
 _TIME_COLUMNS = ("time", "time_s", "t", "seconds")
 
 
-def open_table(path: Path, unit: str | None, sfreq: float | None) -> OpenSignal:
-    """Open a CSV, TSV, NPY or NPZ file.
+def open_table(path: Path, unit: str | None, sfreq: float | None, look: bool = True) -> OpenSignal:
+    """Open a CSV, TSV, NPY or NPZ file; the whole table is read.
 
     The rate comes from a time column (CSV), an entry ``sfreq`` (NPZ), a JSON file of the same name beside it
-    (``{"sfreq": 250, "channel_names": [...], "unit": "uV"}``), or the argument. Raises ReadError where a piece is missing.
+    (``{"sfreq": 250, "channel_names": [...], "unit": "uV", "n_times": 15000, "duration_s": 60}``; the last two are optional
+    and let damage be noticed), or the argument. Raises ReadError where a piece is missing.
     """
     beside = path.with_suffix(".json")
-    facts: dict[str, Any] = json.loads(beside.read_text()) if beside.exists() else {}
+    facts = _facts(path, beside) if beside.exists() else {}
+    csv_notes: list[dict[str, Any]] = []
     if path.suffix.lower() in (".csv", ".tsv"):
         values, names, rate = _csv(path)
+        csv_notes = text_notes(path) if look else []
     else:
         values, names, rate = _numpy(path)
     names = names or list(facts.get("channel_names", []))
@@ -41,9 +46,14 @@ def open_table(path: Path, unit: str | None, sfreq: float | None) -> OpenSignal:
             f"{path}: {len(names)} channel names for {len(values)} channels of {values.shape[1]} samples; "
             f"arrays are channels x time."
         )
-    scale = 1e6 * asked_unit(unit or str(facts.get("unit", "uV")))
+    told = str(facts.get("unit", "uV"))
+    if unit is None and volts_per_unit(told) is None:
+        raise ReadError(f"{path}: {beside.name} names the unit {told[:12]!r}, which is not known; write uV, mV or V there.")
+    scale = 1e6 * asked_unit(unit or told)
+    names, notes = unique_names(path, names)
+    notes += length_notes(path, facts, values.shape[1], float(rate), sfreq is None) + csv_notes
     return OpenSignal(
-        names, ["eeg"] * len(names), float(rate), values.shape[1], lambda start, stop: values[:, start:stop] * scale
+        names, ["eeg"] * len(names), float(rate), values.shape[1], lambda start, stop: values[:, start:stop] * scale, notes=notes
     )
 
 
@@ -66,14 +76,38 @@ def _csv(path: Path) -> tuple[NDArray, list[str], float | None]:
                 f"{path}: wanted evenly spaced seconds in column {time!r}; the steps differ, so samples are "
                 f"missing or out of order."
             )
-        rate = round(1.0 / float(np.mean(steps)), 6)
+        rate = _rate(table[time].to_numpy(float))
         table = table.drop(columns=time)
     return table.to_numpy(np.float64).T, [str(name) for name in table.columns], rate
+
+
+def _rate(times: NDArray[np.float64]) -> float:
+    """Samples per second by the median over pairs half the table apart, so that one wrong time changes nothing."""
+    half = len(times) // 2
+    rate = half / float(np.median(times[half:] - times[: len(times) - half]))
+    # Times are rounded; a whole number that explains them as well is the rate.
+    whole = round(rate)
+    return float(whole) if whole and abs(rate - whole) < 2e-4 * rate else round(rate, 6)
+
+
+def _facts(path: Path, beside: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads(beside.read_text(encoding="utf-8"))
+        names = facts.get("channel_names", [])
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ValueError
+        numbers = [facts[name] for name in ("sfreq", "n_times", "duration_s") if name in facts]
+        if not all(isinstance(number, (int, float)) and not isinstance(number, bool) and 0 < number < 1e12 for number in numbers):
+            raise ValueError
+    except (ValueError, AttributeError):
+        raise ReadError(f"{path}: {beside.name} beside it is no JSON with sfreq and channel_names; write it again.") from None
+    return facts
 
 
 def _numpy(path: Path) -> tuple[NDArray, list[str], float | None]:
     if path.suffix.lower() == ".npy":
         values, names, rate = np.load(path, allow_pickle=False), [], None
+        refuse_other_size(path, values)
     else:
         with np.load(path, allow_pickle=False) as parts:
             if "signal" not in parts:

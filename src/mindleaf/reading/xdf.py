@@ -8,16 +8,24 @@ from typing import Any
 import numpy as np
 
 from mindleaf.errors import ReadError
+from mindleaf.reading.channel_list import rate_notes
 from mindleaf.reading.formats import OpenSignal
 from mindleaf.reading.notes import note
+from mindleaf.reading.plausible import unlike_notes
 from mindleaf.reading.units import asked_unit, volts_per_unit
+from mindleaf.reading.xdf_chunks import read_xdf_chunks, xdf_notes
 
 
-def open_xdf(path: Path, unit: str | None) -> OpenSignal:
-    """Open the only stream of type EEG. Raises ReadError where there is none, or more than one."""
+def open_xdf(path: Path, unit: str | None, look: bool = True) -> OpenSignal:
+    """Open the only stream of type EEG; events and issues only where ``look``.
+
+    Reads the whole file, since streams are interleaved in it. Raises ReadError where there is none, or more than one.
+    """
     import pyxdf
 
-    streams, _ = pyxdf.load_xdf(str(path), verbose=False)
+    chunks = read_xdf_chunks(path) if look else None
+    # Clocks and jitter move time stamps only; the values stay as they are.
+    streams, _ = pyxdf.load_xdf(str(path), verbose=False, synchronize_clocks=look, dejitter_timestamps=look)
     found = [stream for stream in streams if _first(stream["info"], "type").lower() == "eeg"]
     if len(found) != 1:
         kinds = ", ".join(sorted({_first(stream["info"], "type") or "untyped" for stream in streams}))
@@ -38,11 +46,12 @@ def open_xdf(path: Path, unit: str | None) -> OpenSignal:
         if unknown
         else []
     )
+    notes += rate_notes(path, sfreq) + unlike_notes(names, [(name,) for name in units])
+    notes += xdf_notes(path, chunks, streams, stream) if chunks else []
     scales = np.array([1.0 if factor is None else 1e6 * factor for factor in factors])[:, None]
     start = float(stream["time_stamps"][0])
-    return OpenSignal(
-        names, ["eeg"] * len(names), sfreq, values.shape[1], lambda a, b: values[:, a:b] * scales, _markers(streams, start), notes
-    )
+    marks = _markers(streams, start) if look else []
+    return OpenSignal(names, ["eeg"] * len(names), sfreq, values.shape[1], lambda a, b: values[:, a:b] * scales, marks, notes)
 
 
 def _first(info: dict[str, Any] | None, name: str) -> str:

@@ -49,10 +49,12 @@ def main(descriptor: int) -> None:
 def preload() -> None:
     """Import what every child needs, so that a fork costs milliseconds."""
     import mne
+    import pymatreader  # noqa: F401
     import scipy.io
     import scipy.signal  # noqa: F401
 
-    import mindleaf.reading.formats  # noqa: F401
+    import mindleaf.reading.formats
+    import mindleaf.reading.maker_files  # noqa: F401
 
     mne.set_log_level("ERROR")
     for name in ("edf", "bdf", "gdf", "brainvision", "eeglab", "fif"):

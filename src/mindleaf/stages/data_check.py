@@ -99,7 +99,9 @@ def _missing(copy: Copy, facts: DatasetFacts) -> list[str]:
         ("subjects", len(copy.subjects), facts.n_subjects),
         ("recordings", copy.subjects.total(), facts.n_recordings),
     )
-    missing = [f"{published - found} of {published} {what}" for what, found, published in counts if published and found < published]
+    missing = [
+        f"{published - found} of {published} {what}" for what, found, published in counts if published and found < published
+    ]
     labels = [label for label in facts.labels if label not in copy.labels]
     return missing + ([f"trials labelled {', '.join(labels)}"] if labels and copy.labels else [])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 from mindleaf.datasets.download import RemoteFile, fetch, listing
@@ -45,7 +46,11 @@ def _through_moabb(class_name: str, root: Path) -> None:
     try:
         import moabb.datasets
     except ImportError as error:
-        raise BadInput("fetching this data set wants MOABB, which is not installed; pip install 'mindleaf[baselines]'.") from error
+        raise BadInput(
+            "fetching this data set wants MOABB, which is not installed; pip install 'mindleaf[baselines]'."
+        ) from error
     found = getattr(moabb.datasets, class_name)()
+    # Some of MOABB's sets ask for a yes to their terms, which were printed with the licence.
+    agreed = {"accept": True} if "accept" in inspect.signature(found.data_path).parameters else {}
     for subject in found.subject_list:
-        found.data_path(subject, path=str(root))
+        found.data_path(subject, path=str(root), **agreed)

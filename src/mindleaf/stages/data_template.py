@@ -17,7 +17,17 @@ from mindleaf.stages.progress import bar, console
 from mindleaf.store.files import replacing
 
 RECORDING_COLUMNS = ("recording", "file", "subject", "session", "run", "unit", "reference", "line_frequency", "montage")
-TRIAL_COLUMNS = ("recording", "trial", "onset_s", "trigger", "duration_s", "label", "stimulus_file_1", "attended", "audio_offset_s")
+TRIAL_COLUMNS = (
+    "recording",
+    "trial",
+    "onset_s",
+    "trigger",
+    "duration_s",
+    "label",
+    "stimulus_file_1",
+    "attended",
+    "audio_offset_s",
+)
 #: Parts of one recording that stand in files of their own; the header file is opened.
 _BESIDE = (".vmrk", ".eeg", ".fdt", ".json")
 _ENTITY = {
@@ -39,9 +49,13 @@ def write_template(folder: Path, out: Path, quiet: bool = False) -> str:
     if taken:
         raise BadInput(f"{out}: wanted a folder without {taken[0]}, it is there already and was kept; give another --out.")
     paths = [path for path in folder.rglob("*") if path.suffix.lower() in SIGNAL and path.is_file()]
-    paths = sorted((path for path in paths if path.suffix.lower() not in _BESIDE), key=lambda path: numbered(path.relative_to(folder)))
+    paths = sorted(
+        (path for path in paths if path.suffix.lower() not in _BESIDE), key=lambda path: numbered(path.relative_to(folder))
+    )
     sounds = {path.stem: path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SOUND}
-    recordings, trials, left = [], [], []
+    recordings: list[dict[str, str]] = []
+    trials: list[dict[str, str]] = []
+    left: list[str] = []
     with bar("template", len(paths), quiet) as advance:
         for path in paths:
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def _pieces(store: Store, recording: str, trials: pd.DataFrame) -> list[tuple[ND
         step = round(_PIECE_S * SFREQ)
         count = max(1, eeg.shape[1] // step)
         edges = np.linspace(0, eeg.shape[1], count + 1).astype(int)
-        pieces += [(eeg[:, a:b], sound[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        pieces += [(eeg[:, a:b], sound[a:b]) for a, b in pairwise(edges)]
     return pieces
 
 

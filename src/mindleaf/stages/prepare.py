@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from mindleaf.datasets import DATASETS, open_dataset
+from mindleaf.datasets import DATASETS
+from mindleaf.datasets.dataset import existing_root
+from mindleaf.datasets.in_unit import in_unit
+from mindleaf.datasets.registry import dataset_named
 from mindleaf.datasets.synthesis.settings import preset
 from mindleaf.datasets.synthetic import write_synthetic
 from mindleaf.errors import BadInput
-from mindleaf.preprocessing.pipeline import pipeline
+from mindleaf.preprocessing.pipeline import Pipeline, pipeline
 from mindleaf.recording import Recording
+from mindleaf.stages.lag_check import check_lags, lag_sentences
 from mindleaf.stages.progress import bar, console
+from mindleaf.store.source_work import Outcome
 from mindleaf.store.store import Store
+from mindleaf.store.workers import results
 from mindleaf.store.writer import StoreConfig, write_store
 
 
@@ -25,46 +35,110 @@ def prepare(
     settings: tuple[str, ...] = (),
     seed: int = 0,
     quiet: bool = False,
+    workers: int = 1,
+    scheduler: str = "",
 ) -> Store:
     """Write the store of a data set, skipping what is unchanged, then the views of the named pipelines.
 
-    ``settings`` go to the store, those that begin with "synthetic." to the generator of that data set.
+    settings   go to the store, those that begin with "synthetic." to the generator of that data set
+    workers    processes of this machine; scheduler: address of a Dask scheduler instead
 
-    Raises BadInput for an unknown data set, a root without its files, or files that do not fit together.
+    Raises BadInput for an unknown data set, a root without its files, files that do not fit together, and what
+    ``write_store`` raises.
     """
+    dataset = dataset_named(name)
+    if scheduler and workers != 1:
+        raise BadInput("--workers starts processes here and --scheduler uses those of a cluster; give one of them.")
     wanted = [pipeline(p) for p in pipelines]
     generator = [s.removeprefix("synthetic.") for s in settings if s.startswith("synthetic.")]
     config = StoreConfig().with_settings(s for s in settings if not s.startswith("synthetic."))
     if name == "synthetic" and not root.exists():
         _generate(root, generator, seed, quiet)
-    recordings = open_dataset(name, root)
-    facts = DATASETS[name].facts.to_dict()
+    # Workers elsewhere have another working folder.
+    root, out = (existing_root(root, name).absolute(), out.absolute()) if scheduler else (existing_root(root, name), out)
+    sources = [in_unit(s, config.unit) if config.unit else s for s in dataset.sources(root)]
+    tally = _Tally()
+    with bar(f"prepare {name}", len(sources), quiet) as advance:
+
+        def report(outcome: Outcome) -> None:
+            tally.take(outcome)
+            advance(f"{tally.speed} {outcome.source}")
+
+        store = write_store(sources, out, name, dataset.facts.to_dict(), config, report, root, workers, scheduler)
+    for view in wanted:
+        _make_view(store, view, quiet, workers, scheduler)
     tell = console(quiet)
-    skipped: Counter[bool] = Counter()
-    with bar(f"prepare {name}", None, quiet) as advance:
-
-        def report(recording: str, unchanged: bool) -> None:
-            skipped[unchanged] += 1
-            advance(recording)
-
-        store = write_store(recordings, out, name, facts, config, report, root)
-        for view in wanted:
-            for recording in store.recordings:
-                store.view(view).signal(recording)
-                advance(f"{view.name}: {recording}")
-    tell.print(f"{store!r} at {out} ({skipped[False]} prepared, {skipped[True]} unchanged)")
+    tell.print(f"{store!r} at {out} ({tally.n_prepared} prepared, {tally.n_unchanged} unchanged)")
+    if store.manifest["left_out"]:
+        tell.print(f"  left out as damaged: {', '.join(store.manifest['left_out'])}", markup=False)
     _tell_issues(store, tell)
+    for sentence in lag_sentences(check_lags(store)):
+        tell.print(f"  sound and EEG do not line up in {sentence}", markup=False)
     return store
 
 
-def prepare_recordings(recordings: Iterable[Recording], out: Path | str, facts: dict | None = None) -> Store:
-    """Recordings from ``open_dataset`` or built by hand -> a store (the Python form of ``mindleaf prepare``)."""
+def prepare_recordings(
+    recordings: Iterable[Recording], out: Path | str, facts: dict | None = None, workers: int = 1, root: Path | None = None
+) -> Store:
+    """Recordings from ``open_dataset`` or built by hand -> a store (the Python form of ``mindleaf prepare``).
+
+    ``root``: folder below which their source files lie, so that a rerun notices a changed file.
+    """
     kept = list(recordings)
     names = sorted({recording.dataset for recording in kept})
     if len(names) != 1:
         raise BadInput(f"prepare wants recordings of one data set, got {', '.join(names) or 'none'}; write one store each.")
     known = DATASETS[names[0]].facts.to_dict() if names[0] in DATASETS else {}
-    return write_store(kept, Path(out), names[0], facts or known)
+    return write_store(kept, Path(out), names[0], facts or known, root=root, workers=workers)
+
+
+class _Tally:
+    """What has been done so far, and how quickly."""
+
+    def __init__(self) -> None:
+        self.n_prepared = self.n_unchanged = self._n_bytes = 0
+        self._since = time.monotonic()
+
+    def take(self, outcome: Outcome) -> None:
+        self.n_prepared += len(outcome.recordings) - outcome.n_unchanged
+        self.n_unchanged += outcome.n_unchanged
+        self._n_bytes += outcome.n_bytes
+
+    @property
+    def speed(self) -> str:
+        return f"{self._n_bytes / 1e6 / max(time.monotonic() - self._since, 1e-3):.0f} MB/s"
+
+
+@dataclass(frozen=True)
+class _ViewWork:
+    """One recording of which a view is wanted."""
+
+    store: Path
+    content: str
+    pipeline: Pipeline
+    recording: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.pipeline.name}: {self.recording}"
+
+
+def _make_view(store: Store, view: Pipeline, quiet: bool, workers: int, scheduler: str) -> None:
+    work = [_ViewWork(store.path, store.content_sha256, view, recording) for recording in store.recordings]
+    with bar(f"view {view.name}", len(work), quiet) as advance, closing(results(_view, work, workers, scheduler)) as ready:
+        for name in ready:
+            advance(name)
+
+
+def _view(work: _ViewWork) -> str:
+    _opened(work.store, work.content).view(work.pipeline).signal(work.recording)
+    return work.name
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path, content: str) -> Store:
+    """The store, read once per worker; ``content`` sets a store apart from an earlier one at the same place."""
+    return Store(path)
 
 
 def _generate(root: Path, settings: list[str], seed: int, quiet: bool) -> None:

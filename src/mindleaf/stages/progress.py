@@ -7,7 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 Advance = Callable[..., None]
 
@@ -17,12 +27,22 @@ def console(quiet: bool = False) -> Console:
     return Console(file=sys.stderr, quiet=quiet, highlight=False)
 
 
+class _Rate(ProgressColumn):
+    """Units of work per second, or per minute where that is the larger number."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        if not speed:
+            return Text("")
+        return Text(f"{speed:.1f}/s" if speed >= 1 else f"{60 * speed:.1f}/min")
+
+
 @contextmanager
 def bar(title: str, total: int | None, quiet: bool = False) -> Iterator[Advance]:
     """A progress bar; call the result once per unit of work, with a short note if there is one."""
     columns = (
         TextColumn("{task.description:<22}"), BarColumn(bar_width=30), MofNCompleteColumn(),
-        TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}", markup=False),
+        _Rate(), TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}", markup=False),
     )  # fmt: skip
     with Progress(*columns, console=console(quiet), disable=quiet or not sys.stderr.isatty()) as progress:
         task = progress.add_task(title, total=total, note="")

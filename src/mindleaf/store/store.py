@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +15,13 @@ from numpy.typing import NDArray
 from mindleaf.errors import BadInput, ReadError
 from mindleaf.montage import Montage
 from mindleaf.preprocessing.pipeline import Pipeline
+from mindleaf.store.encoding import StoredSignal, open_signal_array
 from mindleaf.store.features import Features, Frontend
-from mindleaf.store.files import array_sha256
+from mindleaf.store.integrity import bytes_sha256, check_once, damaged_part, damaged_parts, samples_sha256, signal_sha256
 from mindleaf.store.table import cut_windows
 from mindleaf.store.view import View
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class StoredRecording:
     n_times: int
     file: str
     sha256: str
+    dtype: str
     issues: tuple[dict, ...]
 
 
@@ -65,7 +68,7 @@ class Store:
         try:
             self.manifest = json.loads(manifest.read_text())
         except ValueError as error:
-            raise _damaged(manifest, error) from error
+            raise damaged_part(manifest, type(error).__name__) from error
         if self.manifest.get("format_version") != FORMAT_VERSION:
             raise BadInput(
                 f"{self.path}: store format {self.manifest.get('format_version', 'unknown')}, this version reads {FORMAT_VERSION}; prepare it again."
@@ -88,12 +91,9 @@ class Store:
     @cached_property
     def index(self) -> pd.DataFrame:
         """The trial table, one row per trial (columns: see ``store.table``)."""
-        path = self.path / "trials.parquet"
-        try:
-            table = pd.read_parquet(path)
-        except (OSError, ValueError) as error:
-            raise _damaged(path, error) from error
-        return table.astype({"attended": np.int64, "n_candidates": np.int64})
+        path = self._place(self.manifest["trials"]["file"])
+        check_once(path, self.manifest["trials"]["file_sha256"], bytes_sha256)
+        return pd.read_parquet(path).astype({"attended": np.int64, "n_candidates": np.int64})
 
     @cached_property
     def recordings(self) -> dict[str, StoredRecording]:
@@ -134,21 +134,29 @@ class Store:
         ]
         return cut_windows(pd.DataFrame(rows), window_s)
 
-    def signal(self, recording: str) -> NDArray[np.float32]:
-        """The broadband signal of one recording: (n_times, n_channels) microvolts, memory-mapped."""
-        return self._part(self.recordings[recording].file)
+    def signal(self, recording: str) -> StoredSignal:
+        """The broadband signal of one recording: (n_times, n_channels) float32 microvolts, read from disk where it is indexed.
+
+        A signal's hash is checked when this process first opens it; raises ReadError where it is damaged.
+        """
+        stored = self.recordings[recording]
+        path = self._place(stored.file)
+        check_once(path, stored.sha256, signal_sha256)
+        return open_signal_array(path)
 
     def samples(self, stimulus: str) -> NDArray[np.float32]:
-        """The samples of one stimulus, (n_samples,), memory-mapped."""
+        """The samples of one stimulus, (n_samples,), memory-mapped; checked like a signal."""
         if stimulus not in self.stimuli:
             raise BadInput(f"stimulus {stimulus!r} is not in {self.path}; it holds {len(self.stimuli)} stimuli.")
-        return self._part(self.stimuli[stimulus].file)
+        path = self._place(self.stimuli[stimulus].file)
+        check_once(path, self.stimuli[stimulus].sha256, samples_sha256)
+        return np.load(path, mmap_mode="r", allow_pickle=False)
 
-    def _part(self, file: str) -> NDArray[np.float32]:
-        try:
-            return np.load(self.path / file, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise _damaged(self.path / file, error) from error
+    def _place(self, file: str) -> Path:
+        """Where a part lies; a manifest from elsewhere may not point out of its store."""
+        if Path(file).is_absolute() or ".." in Path(file).parts:
+            raise ReadError(f"{self.path / 'manifest.json'}: names a part outside its store ({file}); prepare the store again.")
+        return self.path / file
 
     def view(self, pipeline: Pipeline) -> View:
         """The filtered and resampled signals under a pipeline, built on first use and kept."""
@@ -164,25 +172,13 @@ class Store:
             self._features[key] = Features(self, frontend)
         return self._features[key]
 
-    def verify(self) -> list[str]:
-        """Names of the parts whose content no longer has the recorded sha256; empty where all is well."""
-        entries = [*self.manifest["recordings"], *self.manifest["stimuli"]]
-        return [e["file"] for e in entries if not self._intact(e)]
-
-    def _intact(self, entry: dict) -> bool:
-        try:
-            array = np.load(self.path / entry["file"], mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError):
-            return False
-        return array_sha256(array) == entry["sha256"]
+    def verify(self, progress: Callable[[str], None] | None = None) -> list[str]:
+        """Names of the parts whose content no longer has the recorded hash; empty where all is well. Reads everything."""
+        return damaged_parts(self, progress)
 
     def __repr__(self) -> str:
         hours = sum(r.n_times / r.sfreq for r in self.recordings.values()) / 3600
         return f"Store({self.dataset}: {len(self.recordings)} recordings, {hours:.2f} h, {len(self.index)} trials, {len(self.stimuli)} stimuli)"
-
-
-def _damaged(path: Path, error: Exception) -> ReadError:
-    return ReadError(f"{path}: this part of the store is missing or damaged ({type(error).__name__}); prepare the store again.")
 
 
 def _stored_recording(entry: dict) -> StoredRecording:
@@ -198,5 +194,6 @@ def _stored_recording(entry: dict) -> StoredRecording:
         n_times=entry["n_times"],
         file=entry["file"],
         sha256=entry["sha256"],
+        dtype=entry["dtype"],
         issues=tuple(entry["issues"]),
     )

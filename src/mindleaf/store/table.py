@@ -7,6 +7,7 @@ stimulus k that plays at ``start``). Windows add ``trial_stop`` and ``window`` (
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 
 import numpy as np
@@ -65,6 +66,11 @@ def trial_table(rows: Iterable[dict]) -> pd.DataFrame:
     table["n_candidates"] = table["n_candidates"].astype(np.int64)
     table = table[_in_order(table)]
     return table.sort_values(["recording", "start", "trial"], kind="stable").reset_index(drop=True)
+
+
+def table_sha256(table: pd.DataFrame) -> str:
+    """Hash of what the table says, the same before and after it lay on disk."""
+    return hashlib.sha256(table.to_json(orient="split", double_precision=9).encode()).hexdigest()
 
 
 def _in_order(table: pd.DataFrame) -> list[str]:

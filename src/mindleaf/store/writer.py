@@ -1,167 +1,135 @@
-"""From recordings to a store: one recording at a time, resumable, the manifest last."""
+"""From the sources of a data set to a store: in parallel, resumable, the manifest last."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from mindleaf.config import Config
 from mindleaf.errors import BadInput
-from mindleaf.preprocessing.filtering import resample
-from mindleaf.recording import Recording, Stimulus
-from mindleaf.store.files import array_sha256, need_space, replacing, safe_name, write_array, write_json
+from mindleaf.recording import Recording
+from mindleaf.store.encoding import scale_path
+from mindleaf.store.files import read_json, replacing, safe_name, write_json
+from mindleaf.store.integrity import bytes_sha256, content_sha256, manifest_sha256
+from mindleaf.store.lock import only_writer
+from mindleaf.store.recording_entry import StoreConfig
+from mindleaf.store.source_work import Given, Outcome, SourceLike, Work, prepare_source
 from mindleaf.store.store import FORMAT_VERSION, Store
-from mindleaf.store.table import trial_rows, trial_table
+from mindleaf.store.table import table_sha256, trial_table
+from mindleaf.store.workers import results
 
-#: Audio is kept at this rate (MindMix, appendix A.2), mono.
-AUDIO_RATE = 16_000
+__all__ = ["StoreConfig", "write_manifest", "write_store"]
 
-
-class StoreConfig(Config):
-    """How recordings are kept. ``max_sfreq``: rates above it are brought below by an integer factor (Hz)."""
-
-    max_sfreq: float = 512.0
+#: Fields of a recording's note that the manifest leaves out.
+_NOTE_ONLY = ("trials", "source")
+_NAMED = 5
 
 
 def write_store(
-    recordings: Iterable[Recording],
-    out: Path,
+    sources: Iterable[SourceLike | Recording],
+    out: Path | str,
     dataset: str,
     facts: dict,
     config: StoreConfig | None = None,
-    progress: Callable[[str, bool], None] | None = None,
+    progress: Callable[[Outcome], None] | None = None,
     root: Path | None = None,
+    workers: int = 1,
+    scheduler: str = "",
 ) -> Store:
-    """Write every recording once, broadband, and the table of trials.
+    """Write every recording once, broadband, and the table of trials; ``progress`` hears of each source that is done.
 
-    Rerunning skips what is unchanged: a recording counts as unchanged when its description and the names, sizes and times
-    of its source files (below ``root``) are. ``progress(recording id, was skipped)`` is called after each. Raises BadInput for a recording
-    whose id occurs twice or an empty data set; what stood in ``out`` stays usable until the new manifest is in place.
+    sources    what a data set lists, or Recordings (each is then a source of its own)
+    root       folder below which the recordings' source files lie
+    workers    processes of this machine; scheduler: address of a Dask scheduler instead. The result is the same.
+
+    Rerunning skips what is unchanged: a recording counts as unchanged when its description, the settings and the names,
+    sizes and times of its source files are. What stood in ``out`` stays usable until the new manifest is in place.
+    Raises BadInput for a data set without recordings, ids that occur twice, another writer at work, a machine that takes no
+    more, and damaged sources: after all others are prepared, or never with ``on_damage="skip"``.
     """
     config = config or StoreConfig()
-    out = Path(out)
-    entries: dict[str, dict] = {}
-    stimuli: dict[str, dict] = {}
-    for recording in recordings:
-        if recording.id in entries:
-            raise BadInput(f"{dataset}: recording id {recording.id!r} occurs twice; ids must be unique within a data set.")
-        entry, skipped = _recording_entry(recording, out, config, root)
-        entries[recording.id] = entry
-        for stimulus in recording.stimuli:
-            if stimulus.id not in stimuli:
-                stimuli[stimulus.id] = _stimulus_entry(stimulus, out)
-        if progress:
-            progress(recording.id, skipped)
-    if not entries:
-        raise BadInput(f"{dataset}: wanted at least one recording, found none; check --root.")
-    _finish(out, dataset, facts, config, entries, stimuli)
+    out = Path(out).absolute() if scheduler else Path(out)
+    with only_writer(out) as token:
+        listed = [Given(source) if isinstance(source, Recording) else source for source in sources]
+        work = [Work(source, out, root, config, token) for source in listed]
+        outcomes = _outcomes(work, workers, scheduler, progress)
+        damaged = {outcome.source: outcome.damage for outcome in outcomes if outcome.damage}
+        if damaged and config.on_damage == "stop":
+            raise BadInput(_damage_sentence(dataset, damaged, len(listed)))
+        entries = _by_id((entry for outcome in outcomes for entry in outcome.recordings), dataset)
+        stimuli = _one_per_id(entry for outcome in outcomes for entry in outcome.stimuli)
+        if not entries:
+            why = f" ({next(iter(damaged.values()))})" if damaged else ""
+            raise BadInput(f"{dataset}: wanted at least one recording, found none{why}; check --root.")
+        left_out = [source.name for source in listed if source.name in damaged]
+        write_manifest(out, dataset, facts, config.fingerprint(), entries, stimuli, left_out)
+        _remove_old_parts(out)
     return Store(out)
 
 
-def _recording_entry(recording: Recording, out: Path, config: StoreConfig, root: Path | None) -> tuple[dict, bool]:
-    name = safe_name(recording.id)
-    sidecar = out / "signals" / f"{name}.json"
-    source = _source_key(recording, config, root)
-    known = _intact_entry(sidecar, out)
-    if known and known["source"] == source:
-        return known, True
-    sfreq = _kept_rate(recording.sfreq, config.max_sfreq)
-    need_space(out, 4 * len(recording.channel_names) * recording.n_times)
-    signal = recording.load()
-    signal = signal if sfreq == recording.sfreq else resample(np.asarray(signal, np.float64), recording.sfreq, sfreq)
-    kept = np.ascontiguousarray(np.asarray(signal, np.float32).T)
-    entry = {
-        "id": recording.id, "subject": recording.subject, "session": recording.session, "run": recording.run,
-        "sfreq": sfreq, "channel_names": list(recording.channel_names),
-        "positions": _json_positions(recording.montage.positions), "n_times": kept.shape[0], "file": f"signals/{name}.npy",
-        "sha256": write_array(out / "signals" / f"{name}.npy", kept),
-        "issues": [{"code": issue.code, "message": issue.message} for issue in recording.issues],
-        "trials": trial_rows(recording), "source": source,
-    }  # fmt: skip
-    write_json(sidecar, entry)
-    return entry, False
+def _outcomes(work: list[Work], workers: int, scheduler: str, progress: Callable[[Outcome], None] | None) -> list[Outcome]:
+    """All outcomes in the order of the sources, whoever was ready first."""
+    found: dict[str, list[Outcome]] = {}
+    with closing(results(prepare_source, work, workers, scheduler)) as ready:  # type: ignore[type-var]
+        for outcome in ready:
+            found.setdefault(outcome.source, []).append(outcome)
+            if progress:
+                progress(outcome)
+    return [found[item.name].pop(0) for item in work]
 
 
-def _intact_entry(sidecar: Path, out: Path) -> dict | None:
-    """What was noted of a recording, where the note and the signal it speaks of are whole."""
-    try:
-        entry = json.loads(sidecar.read_text())
-        signal = np.load(out / entry["file"], mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, KeyError):
-        return None
-    return entry if array_sha256(signal) == entry["sha256"] else None
+def _damage_sentence(dataset: str, damaged: dict[str, str], total: int) -> str:
+    names = ", ".join(list(damaged)[:_NAMED]) + (f" and {len(damaged) - _NAMED} more" if len(damaged) > _NAMED else "")
+    first = next(iter(damaged.values())).rstrip(".")
+    return (
+        f"{dataset}: {len(damaged)} of {total} sources cannot be prepared: {names} (the first: {first}); the others are kept: "
+        "mend these and run the same command again, or leave them out with --set on_damage=skip."
+    )
 
 
-def _json_positions(positions: NDArray) -> list:
-    return [[round(float(x), 6) if math.isfinite(x) else None for x in row] for row in positions]
+def _by_id(entries: Iterable[dict], dataset: str) -> dict[str, dict]:
+    found: dict[str, dict] = {}
+    for entry in entries:
+        if entry["id"] in found:
+            raise BadInput(f"{dataset}: recording id {entry['id']!r} occurs twice; ids must be unique within a data set.")
+        found[entry["id"]] = entry
+    return found
 
 
-def _kept_rate(sfreq: float, highest: float) -> float:
-    return sfreq if sfreq <= highest else sfreq / math.ceil(sfreq / highest)
+def _one_per_id(entries: Iterable[dict]) -> dict[str, dict]:
+    found: dict[str, dict] = {}
+    for entry in entries:
+        if found.setdefault(entry["id"], entry)["sha256"] != entry["sha256"]:
+            raise BadInput(
+                f"stimulus id {entry['id']!r} stands for two different sounds; give each its own id, so that splits by stimulus "
+                "can tell them apart."
+            )
+    return found
 
 
-def _source_key(recording: Recording, config: StoreConfig, root: Path | None) -> str:
-    files = []
-    for name in recording.source_files:
-        path = Path(root or ".") / name
-        stat = path.stat() if path.exists() else None
-        files.append((path.name, stat.st_size if stat else -1, stat.st_mtime_ns if stat else -1))
-    events = [(e.onset, e.duration, e.label) for e in recording.events]
-    text = repr((
-        recording.dataset, recording.subject, recording.session, recording.run, recording.id, recording.sfreq,
-        recording.channel_names, recording.n_times, events, recording.trials, files, config.fingerprint(),
-    ))  # fmt: skip
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _stimulus_entry(stimulus: Stimulus, out: Path) -> dict:
-    samples = np.asarray(stimulus.load(), np.float32)
-    if samples.ndim != 1 or not len(samples):
-        raise BadInput(f"stimulus {stimulus.id}: wanted mono samples, got shape {samples.shape}; mix or choose a channel first.")
-    rate = float(stimulus.sample_rate)
-    if stimulus.kind == "audio" and rate != AUDIO_RATE:
-        samples, rate = _resampled_audio(samples, rate), float(AUDIO_RATE)
-    if stimulus.kind == "audio":
-        # Per stimulus, not per window as in the paper: a window's gain is a constant in log-mel, which centring removes.
-        samples = (samples / (np.abs(samples).max() or 1.0)).astype(np.float32)
-    name = f"stimuli/{safe_name(stimulus.id)}.npy"
-    return {
-        "id": stimulus.id, "kind": stimulus.kind, "sample_rate": rate, "auditory_type": stimulus.auditory_type,
-        "n_samples": len(samples), "file": name, "sha256": write_array(out / name, samples),
-    }  # fmt: skip
-
-
-def _resampled_audio(samples: NDArray[np.float32], rate: float) -> NDArray[np.float32]:
-    import soxr
-
-    return soxr.resample(samples, rate, AUDIO_RATE).astype(np.float32)
-
-
-def _finish(
-    out: Path, dataset: str, facts: dict, config: StoreConfig, entries: dict[str, dict], stimuli: dict[str, dict]
-) -> None:
-    table = trial_table(row for entry in entries.values() for row in entry["trials"])
+def write_manifest(
+    out: Path, dataset: str, facts: dict, fingerprint: str, entries: dict[str, dict], stimuli: dict[str, dict],
+    left_out: Iterable[str] = (),
+) -> None:  # fmt: skip
+    """Put the table of trials and, last, the manifest in place. ``entries`` as from ``recording_entry``, by id."""
+    table = trial_table(row for id in sorted(entries) for row in entries[id]["trials"])
     _check_stimuli(table, stimuli)
-    recordings = [{k: v for k, v in entries[id].items() if k not in ("trials", "source")} for id in sorted(entries)]
+    recordings = [{k: v for k, v in entries[id].items() if k not in _NOTE_ONLY} for id in sorted(entries)]
     ordered = [stimuli[id] for id in sorted(stimuli)]
-    content = hashlib.sha256()
-    for entry in (*recordings, *ordered):
-        content.update(f"{entry['id']}{entry['sha256']}".encode())
-    content.update(table.to_json(orient="split", double_precision=9).encode())
-    with replacing(out / "trials.parquet") as temporary:
+    trials_sha256 = table_sha256(table)
+    # Named by its content, like the signals: the old manifest keeps its old table until the new one is in place.
+    trials = {"file": f"trials-{trials_sha256[:12]}.parquet", "sha256": trials_sha256}
+    with replacing(out / trials["file"]) as temporary:
         table.to_parquet(temporary)
+    trials["file_sha256"] = bytes_sha256(out / trials["file"])
     manifest = {
-        "format_version": FORMAT_VERSION, "dataset": dataset, "facts": facts, "unit": "uV", "fingerprint": config.fingerprint(),
-        "content_sha256": content.hexdigest(), "recordings": recordings, "stimuli": ordered,
+        "format_version": FORMAT_VERSION, "dataset": dataset, "facts": facts, "unit": "uV", "fingerprint": fingerprint,
+        "content_sha256": content_sha256(recordings, ordered, trials_sha256), "recordings": recordings, "stimuli": ordered,
+        "trials": trials, "left_out": list(left_out),
     }  # fmt: skip
-    write_json(out / "manifest.json", manifest)
+    write_json(out / "manifest.json", {**manifest, "sha256": manifest_sha256(manifest)})
 
 
 def _check_stimuli(table: pd.DataFrame, stimuli: dict[str, dict]) -> None:
@@ -169,3 +137,17 @@ def _check_stimuli(table: pd.DataFrame, stimuli: dict[str, dict]) -> None:
         missing = set(table[column]) - set(stimuli) - {""}
         if missing:
             raise BadInput(f"trials name stimulus {sorted(missing)[0]!r}, which no recording brings; check the stimulus files.")
+
+
+def _remove_old_parts(out: Path) -> None:
+    """Files that the manifest in place does not speak of: earlier versions, and recordings that are gone."""
+    manifest = Store(out).manifest
+    kept = {out / manifest["trials"]["file"], *(out / entry["file"] for entry in manifest["stimuli"])}
+    for entry in manifest["recordings"]:
+        kept |= {out / entry["file"], scale_path(out / entry["file"]), out / "signals" / f"{safe_name(entry['id'])}.json"}
+    old = [
+        path for path in [*out.glob("trials-*.parquet"), *out.glob("signals/*"), *out.glob("stimuli/*.npy")] if path not in kept
+    ]
+    old += [note for note in out.glob("stimuli/*.json") if out / str(read_json(note).get("file")) not in kept]
+    for path in old:
+        path.unlink(missing_ok=True)

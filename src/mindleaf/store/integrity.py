@@ -1,0 +1,117 @@
+"""Whether the parts of a store are what they were when they were written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mindleaf.errors import ReadError
+from mindleaf.store.encoding import scale_path
+from mindleaf.store.files import file_digest
+
+if TYPE_CHECKING:
+    from mindleaf.store.store import Store
+
+#: Parts that this process has found whole: place, size, time of change and hash. A file that changes is looked at again.
+_whole: set[tuple[str, int, int, str]] = set()
+
+
+def damaged_part(path: Path, why: str) -> ReadError:
+    return ReadError(f"{path}: this part of the store is missing or damaged ({why}); prepare the store again.")
+
+
+def check_once(path: Path, sha256: str, computed: Callable[[Path], str]) -> None:
+    """Raise ReadError where the part is not whole; looked at once per process as long as the file stays as it is."""
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise damaged_part(path, type(error).__name__) from error
+    key = (str(path), stat.st_size, stat.st_mtime_ns, sha256)
+    if key in _whole:
+        return
+    if not is_whole(path, sha256, computed):
+        raise damaged_part(path, "its content is not what was written")
+    _whole.add(key)
+
+
+def content_sha256(recordings: Iterable[dict], stimuli: Iterable[dict], trials_sha256: str) -> str:
+    """One hash of what the store holds: signals, their channels and rates, stimuli, trials. Entries in the order of ids."""
+    content = hashlib.sha256()
+    for entry in recordings:
+        parts = (entry["id"], entry["sha256"], float(entry["sfreq"]), entry["channel_names"], entry["positions"])
+        content.update(repr(parts).encode())
+    for entry in stimuli:
+        content.update(repr((entry["id"], entry["sha256"], float(entry["sample_rate"]), entry["kind"])).encode())
+    content.update(trials_sha256.encode())
+    return content.hexdigest()
+
+
+def manifest_sha256(manifest: dict) -> str:
+    """Hash of everything a manifest says but this hash."""
+    said = {key: value for key, value in manifest.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def damaged_parts(store: Store, progress: Callable[[str], None] | None = None) -> list[str]:
+    """Read every signal, stimulus, view and the table, compare hashes, and name what differs ("signals/...").
+
+    Where the manifest differs from its own hash, "manifest.json" is named.
+    Views are caches without a recorded hash: of them it is asked whether they can be opened.
+    """
+    manifest = store.manifest
+    found = []
+    for entry in manifest["recordings"]:
+        found += [] if is_whole(store.path / entry["file"], entry["sha256"], signal_sha256) else [entry["file"]]
+        if progress:
+            progress(entry["id"])
+    for entry in manifest["stimuli"]:
+        found += [] if is_whole(store.path / entry["file"], entry["sha256"], samples_sha256) else [entry["file"]]
+    trials = manifest["trials"]
+    found += [] if is_whole(store.path / trials["file"], trials["file_sha256"], bytes_sha256) else [trials["file"]]
+    if manifest_sha256(manifest) != manifest.get("sha256"):
+        found.append("manifest.json")
+    views = [path for path in sorted(store.path.glob("views/*/*.npy")) if not path.name.startswith(".")]
+    return found + [path.relative_to(store.path).as_posix() for path in views if not _opens(path)]
+
+
+def signal_sha256(path: Path) -> str:
+    """The hash of the signal in ``path``, as ``SignalWriter`` gave it: a signal of several gigabytes takes no memory.
+
+    Raises OSError or ValueError where a part of it is missing or no array.
+    """
+    digest = file_digest(path)
+    if scale_path(path).exists():
+        digest.update(file_digest(scale_path(path)).digest())
+    return digest.hexdigest()
+
+
+def samples_sha256(path: Path) -> str:
+    """The hash of the stimulus in ``path``."""
+    return file_digest(path).hexdigest()
+
+
+def bytes_sha256(path: Path) -> str:
+    """The hash of a file of any kind."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def is_whole(path: Path, sha256: str, computed: Callable[[Path], str]) -> bool:
+    """Whether the part in ``path`` can be read and has this hash."""
+    try:
+        return computed(path) == sha256
+    except (OSError, ValueError):
+        return False
+
+
+def _opens(path: Path) -> bool:
+    try:
+        np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError):
+        return False
+    return True

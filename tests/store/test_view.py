@@ -1,0 +1,57 @@
+"""A view of a store: windows equal slices of the filtered recording, whatever the store keeps its signals as."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mindleaf.errors import BadInput
+from mindleaf.preprocessing.filtering import apply
+from mindleaf.preprocessing.pipeline import BROAD, MINDMIX
+from mindleaf.store.store import Store
+from mindleaf.store.view import View
+from tests.conftest import CHANNELS
+
+
+def test_windows_of_several_recordings_come_in_the_order_of_the_rows(toy_store):
+    rows = toy_store.windows(2.0).sample(frac=1.0, random_state=0).reset_index(drop=True)
+    out = toy_store.view(BROAD).read(rows, ("Cz", "O1"))
+    columns = [CHANNELS.index("Cz"), CHANNELS.index("O1")]
+    whole = {name: apply(BROAD, np.asarray(toy_store.signal(name)).T, 128.0) for name in toy_store.recordings}
+    for window, recording, start in zip(out, rows["recording"], rows["start"], strict=True):
+        first = round(start * 200)
+        np.testing.assert_array_equal(window, whole[recording][columns, first : first + 400])
+
+
+def test_a_damaged_view_is_made_again(toy_store):
+    rows = toy_store.windows(2.0)
+    before = View(toy_store, BROAD).read(rows, CHANNELS)
+    folder = toy_store.path / "views" / BROAD.fingerprint()
+    paths = sorted(folder.glob("*.npy"))
+    paths[0].write_bytes(paths[0].read_bytes()[:1000])
+    paths[1].unlink()
+    np.testing.assert_array_equal(View(Store(toy_store.path), BROAD).read(rows, CHANNELS), before)
+
+
+def test_the_version_of_the_algorithm_is_part_of_the_name(toy_store, monkeypatch):
+    View(toy_store, BROAD).signal("rec0")
+    folder = toy_store.path / "views" / BROAD.fingerprint()
+    n_before = len(list(folder.glob("rec0-*")))
+    monkeypatch.setattr("mindleaf.store.view.ALGORITHM", 99)
+    View(toy_store, BROAD).signal("rec0")
+    assert len(list(folder.glob("rec0-*"))) == n_before + 1
+    for path in folder.glob("*-v99.npy"):
+        path.unlink()
+
+
+def test_a_signal_held_in_memory_reads_the_same(toy_store):
+    rows = toy_store.windows(2.0)
+    on_disk, in_memory = View(toy_store, MINDMIX), View(toy_store, MINDMIX)
+    in_memory._open = {name: np.asarray(on_disk.signal(name)) for name in toy_store.recordings}
+    expected = on_disk.read(rows, CHANNELS[::-1], context_s=0.5)
+    np.testing.assert_array_equal(in_memory.read(rows, CHANNELS[::-1], context_s=0.5), expected)
+
+
+def test_an_unknown_channel_is_named(toy_store):
+    with pytest.raises(BadInput, match=r"no channel 'X9'.*Fp1"):
+        toy_store.view(BROAD).read(toy_store.windows(2.0), ("Cz", "X9"))
