@@ -19,7 +19,7 @@ def _published(real_data, subject):
 
 
 @pytest.mark.parametrize("subject", ["001", "003"])
-def test_real_words_stand_where_the_published_events_have_them_and_not_300_ms_earlier(real_data, subject):
+def test_trap_2_real_words_stand_where_the_published_events_have_them_and_not_300_ms_earlier(real_data, subject):
     trl, _ = read_proc(real_data / f"brennan2018/proc/S{subject[1:]}.mat")
     published = np.array([float(row["onset"]) for row in _published(real_data, subject)])
     assert len(published) == 2129

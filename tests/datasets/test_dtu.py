@@ -43,7 +43,7 @@ def _table() -> bytes:
     return _element(matrix, opaque + _element(matrix, handle))
 
 
-def test_without_its_csv_a_table_is_one_sentence(tmp_path: Path):
+def test_trap_3_without_its_csv_a_table_is_one_sentence(tmp_path: Path):
     root = _root(tmp_path)
     with (root / "S1.mat").open("ab") as file:
         file.write(_table())
@@ -86,7 +86,7 @@ def test_a_list_of_another_listener_is_noticed(tmp_path: Path):
         list(DATASETS["dtu"].recordings(root))
 
 
-def test_zenodo_3618205_is_turned_away_by_name(tmp_path: Path):
+def test_trap_3_zenodo_3618205_is_turned_away_by_name(tmp_path: Path):
     (tmp_path / "sub-001" / "eeg").mkdir(parents=True)
     with pytest.raises(BadInput, match="3618205 is another study"):
         list(DATASETS["dtu"].sources(tmp_path))

@@ -19,7 +19,7 @@ from .layouts.gdf_files import write_gdf
 from .layouts.graz_session import IMPULSE_S, SFREQ, session
 
 
-def test_a04t_has_one_block_of_eye_movements_and_loses_no_trial_as_gdf(tmp_path: Path):
+def test_trap_4_a04t_has_one_block_of_eye_movements_and_loses_no_trial_as_gdf(tmp_path: Path):
     promised = write_gdf_session(tmp_path, "4", "T", 1, [[1, 2], [3, 4], [4, 3], [2, 1], [1, 3], [2, 4]])
     recordings = list(open_dataset("bciciv2a", tmp_path))
     assert [recording.run for recording in recordings] == ["1", "2", "3", "4", "5", "6"]
@@ -28,7 +28,7 @@ def test_a04t_has_one_block_of_eye_movements_and_loses_no_trial_as_gdf(tmp_path:
     assert len(found) == 12
 
 
-def test_a04t_keeps_its_288_trials_as_mat(tmp_path: Path):
+def test_trap_4_a04t_keeps_its_288_trials_as_mat(tmp_path: Path):
     """Taking three structs off every file would leave four of the six runs: 96 trials fewer."""
     cell = np.empty((1, 7), object)
     starts = 10 + 1510 * np.arange(48)

@@ -19,7 +19,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_repetitions_are_left_out_but_counted(root: Path):
+def test_trap_1_repetitions_are_left_out_but_counted(root: Path):
     runs = [recording.run for recording in DATASETS["kul"].recordings(root) if recording.subject == "01"]
     assert runs == [str(number) for number in range(1, 9)]
     facts = DATASETS["kul"].facts

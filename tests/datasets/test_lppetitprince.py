@@ -25,7 +25,7 @@ def _marks(subject="HK001"):
     return [(onset, number) for onset, (_, number, _) in zip(ONSETS_S[subject], STORY, strict=True)]
 
 
-def test_sentences_start_at_their_triggers_and_questions_are_no_trials(tmp_path):
+def test_trap_4_sentences_start_at_their_triggers_and_questions_are_no_trials(tmp_path):
     write(tmp_path)
     first = next(iter(DATASET.recordings(tmp_path)))
     assert [(trial.id, round(trial.onset * RATE)) for trial in first.trials] == [

@@ -16,6 +16,7 @@ import scipy.io
 import soundfile
 
 from . import fuzz_files as signals
+from . import fuzz_makers as makers
 from .fuzz_files import EVENTS, N_TIMES, NAMES, SFREQ, eeg, owners
 from .fuzz_mutations import Part
 
@@ -320,20 +321,24 @@ def _sound(form: str) -> bytes:
 
 
 class FuzzedFormat(NamedTuple):
-    """``build`` gives the parts; ``opened`` names the one to open; ``reader`` is a key of ``fuzz_batch.READERS``."""
+    """``build`` gives the parts; ``opened`` names the one to open; ``reader`` is a key of ``fuzz_batch.READERS``.
+
+    ``events_counted``: whether the format stores how many events there are.
+    """
 
     build: Callable[[], dict[str, Part]]
     opened: str
     reader: str = "signal"
+    events_counted: bool = True
 
 
 #: Every format that is fuzzed. Add a line here for a new one.
 FORMATS: dict[str, FuzzedFormat] = {
-    "edf": FuzzedFormat(signals.edf, "a.edf"),
+    "edf": FuzzedFormat(signals.edf, "a.edf", events_counted=False),
     "bdf": FuzzedFormat(signals.bdf, "a.bdf"),
     "gdf": FuzzedFormat(signals.gdf, "a.gdf"),
     "gdf_1": FuzzedFormat(signals.gdf1, "a.gdf"),
-    "brainvision": FuzzedFormat(signals.brainvision, "a.vhdr"),
+    "brainvision": FuzzedFormat(signals.brainvision, "a.vhdr", events_counted=False),
     "eeglab": FuzzedFormat(eeglab, "a.set"),
     "eeglab_73": FuzzedFormat(eeglab_73, "a.set"),
     "fif": FuzzedFormat(fif, "a_raw.fif"),
@@ -343,6 +348,10 @@ FORMATS: dict[str, FuzzedFormat] = {
     "csv": FuzzedFormat(csv, "a.csv"),
     "npy": FuzzedFormat(npy, "a.npy"),
     "npz": FuzzedFormat(npz, "a.npz"),
+    "cnt": FuzzedFormat(makers.cnt, "a.cnt"),
+    "curry": FuzzedFormat(makers.curry, "a.cdt"),
+    "egi": FuzzedFormat(makers.egi, "a.raw"),
+    "egi_mff": FuzzedFormat(makers.egi_mff, "a.mff", events_counted=False),
     "wav": FuzzedFormat(wav, "a.wav", "sound"),
     "flac": FuzzedFormat(flac, "a.flac", "sound"),
 }

@@ -13,10 +13,12 @@ A byte is *touched* when the mutated part has another value there, or does not r
   named             the file loads with an issue that the undamaged file does not have;
   identical         names, types, rate, number of samples, events and every value are those of the undamaged file;
   payload           as identical, but for samples whose own bytes were touched, events whose own bytes were touched (their number
-                    is the same), and events within one sample of a touched sample of a trigger channel;
+                    is the same), and events in or within one sample of which a sample of a trigger channel was touched;
+  erased            as payload, but events are missing whose own bytes were touched, in a format that holds no count of events
+                    (a text cut between two lines, a list of annotations zeroed): what is left is a whole file with fewer events;
   silent            everything else: header damage that changed something without a word, or payload damage that spread.
 Onsets and durations of events are the same where they differ by less than a tenth of a sample; everything else is compared exactly.
-Promised are: no crash, no hang, nothing untyped, nothing silent.
+Promised are: no crash, no hang, nothing untyped, nothing silent. What is erased cannot be told and is counted for all to see.
 """
 
 from __future__ import annotations
@@ -133,8 +135,11 @@ def _shift(content: bytes, place: int, rng: np.random.Generator) -> bytes:
 _MUTATORS = {"truncate": _truncate, "flip": _flip, "zero": _zero, "field": _field, "append": _append, "shift": _shift}
 
 
-def judge(clean: dict[str, Any], found: dict[str, Any], touched: Touched) -> tuple[str, str]:
-    """"named", "identical", "payload" or "silent", and for the last what changed. Both hold what ``describe`` gives, and "values"."""
+def judge(clean: dict[str, Any], found: dict[str, Any], touched: Touched, events_counted: bool = True) -> tuple[str, str]:
+    """The outcome of a file that was read, and for "silent" what changed. Both hold what ``describe`` gives, and "values".
+
+    ``events_counted``: whether the format stores the number of events, so that one cannot vanish with its bytes.
+    """
     known = {(item["code"], item["message"]) for item in clean["notes"]}
     if any((item["code"], item["message"]) not in known for item in found["notes"]):
         return "named", ""
@@ -142,7 +147,8 @@ def judge(clean: dict[str, Any], found: dict[str, Any], touched: Touched) -> tup
         if clean[name] != found[name]:
             return "silent", f"{name}: {_brief(clean[name])} became {_brief(found[name])}"
     events_same, told = _events_same(clean, found, touched)
-    if told:
+    erased = told and not events_counted and _only_erased(clean, found, touched)
+    if told and not erased:
         return "silent", told
     before, after = np.asarray(clean["values"]), np.asarray(found["values"])
     if before.shape != after.shape or before.dtype != after.dtype:
@@ -151,6 +157,8 @@ def judge(clean: dict[str, Any], found: dict[str, Any], touched: Touched) -> tup
     spread = np.setdiff1d(changed, touched.samples)
     if len(spread):
         return "silent", f"values: {len(spread)} of {before.size} changed beyond {len(touched.samples)} touched"
+    if erased:
+        return "erased", ""
     return ("identical", "") if events_same and not len(changed) else ("payload", "")
 
 
@@ -183,9 +191,22 @@ def _events_same(clean: dict[str, Any], found: dict[str, Any], touched: Touched)
     return False, "" if missing == len(left) else "events: others than the touched ones changed"
 
 
+def _only_erased(clean: dict[str, Any], found: dict[str, Any], touched: Touched) -> bool:
+    """Whether the events found are those of the undamaged file but for some that were touched."""
+    left = list(found["events"])
+    for number, event in enumerate(clean["events"]):
+        match = next((other for other in left if _equal(event, other, clean["sfreq"])), None)
+        if match is not None:
+            left.remove(match)
+        elif number not in touched.events:
+            return False
+    return not left
+
+
 def _near_trigger(event: list[Any], rate: float, times: frozenset[int]) -> bool:
-    sample = round(event[0] * rate)
-    return bool(times & {sample - 1, sample, sample + 1})
+    """Whether a touched time lies in the event or within one sample of it."""
+    first, last = round(event[0] * rate), round((event[0] + event[1]) * rate)
+    return not times.isdisjoint(range(first - 1, last + 2))
 
 
 def _equal_lists(before: list[list[Any]], after: list[list[Any]], rate: float) -> bool:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .fuzz_batch import LIMIT_S, READERS, outcomes_of
-from .fuzz_containers import FORMATS
+from .fuzz_containers import FORMATS, FuzzedFormat
 from .fuzz_mutations import Touched, judge, mutate, write_parts
 
 #: In the order of the report; the first four must not happen. "stopped" is how many of the refused the guard had to end.
-OUTCOMES = ("crash", "hang", "untyped", "silent", "refused", "named", "payload", "identical")
+OUTCOMES = ("crash", "hang", "untyped", "silent", "refused", "named", "erased", "payload", "identical")
 _BATCH = 25
 #: Seconds that ending a child may take.
 _GRACE_S = 5.0
@@ -56,7 +56,7 @@ def fuzz(name: str, count: int, folder: Path, reader: Callable[[str], dict[str, 
             paths.append(folder / str(number) / form.opened)
         for number, (mutation, outcome) in enumerate(zip(mutations, outcomes_of(paths, guarded_reader, _BATCH), strict=True), begin):
             kind, which, _, touched = mutation
-            verdict, told = verdict_of(clean["result"], outcome, form.opened, touched)
+            verdict, told = verdict_of(clean["result"], outcome, form, parts, touched, reader is None)
             if reader is None and "ended" in outcome and outcome["seconds"] < LIMIT_S + _GRACE_S:
                 verdict = "refused"  # the guard ended the child in time and said so in a ReadError
                 result.stopped += 1
@@ -69,15 +69,16 @@ def fuzz(name: str, count: int, folder: Path, reader: Callable[[str], dict[str, 
     return result
 
 
-def verdict_of(clean: dict[str, Any], outcome: dict[str, Any], opened: str, touched: Touched) -> tuple[str, str]:
+def verdict_of(clean: dict[str, Any], outcome: dict[str, Any], form: FuzzedFormat, parts: Collection[str], touched: Touched, guarded: bool) -> tuple[str, str]:
     """The word of ``fuzz_mutations`` for what came of one file, and more about it."""
     if "ended" in outcome:
         return outcome["ended"], outcome["sentence"]
     if outcome["seconds"] > LIMIT_S:
         return "hang", f"{outcome['seconds']:.1f} s"
     if "sentence" in outcome:
-        stem = opened.partition(".")[0]
-        return ("refused", "") if stem in outcome["sentence"] else ("untyped", f"the file is not named: {outcome['sentence']}")
+        named = any(Path(name).name in outcome["sentence"] for name in (*parts, form.opened))
+        return ("refused", "") if named else ("untyped", f"the file is not named: {outcome['sentence']}")
     if "result" not in outcome:
-        return "refused", ""  # the guard makes a ReadError of it that names the file
-    return judge(clean, outcome["result"], touched)
+        # mindleaf's guard makes a ReadError of it that names the file; other readers leave the user with it.
+        return ("refused", "") if guarded else ("untyped", str(outcome.get("error", "MemoryError")))
+    return judge(clean, outcome["result"], touched, form.events_counted)

@@ -41,3 +41,9 @@ def echo(path: str, *values: object) -> list:
 
 def who(path: str) -> list[int]:
     return [os.getppid(), os.getpid()]
+
+
+def crash_on_second(path: str) -> int:
+    if path.endswith("1.edf"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return 1

@@ -13,7 +13,7 @@ from mindleaf.datasets import DATASETS
 from mindleaf.errors import BadInput
 from mindleaf.stages.data_check import check_copy, verdict
 from mindleaf.stages.data_get import get
-from mindleaf.stages.data_template import write_template
+from mindleaf.stages.data_template import guess, write_template
 from mindleaf.stages.prepare import prepare
 
 from ..reading.written_files import write_edf
@@ -79,3 +79,11 @@ def test_the_command_line_says_it_in_one_sentence(tmp_path: Path):
     assert "1." in mindleaf("data", "get", "deap", "--root", tmp_path).complaint
     assert "wanted signal files" in mindleaf("data", "template", "--from", tmp_path, "--out", tmp_path / "t").complaint
     assert "not known" in mindleaf("data", "check", "nosuch", "--root", tmp_path).complaint
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [("sub-03/ses-1/a.edf", "03"), ("S12_rest.edf", "12"), ("subject7.edf", "7"), ("p_4 run 2.edf", "4"), ("test_subsecond.edf", "")],
+)
+def test_subjects_are_guessed_from_names(name: str, subject: str):
+    assert guess("subject", name) == subject

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mindleaf.datasets.dataset import identifier, relative_names
+from mindleaf.datasets.whole_reads import load_span
 from mindleaf.datasets.written_tables import read_table
 from mindleaf.errors import BadInput, ReadError
 from mindleaf.montage import OTHER, Montage, electrode_indices, is_biosemi, layout_positions
@@ -140,7 +141,7 @@ def _empty(text: str) -> bool:
 
 def load_scalp(path: Path, columns: Sequence[int], start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
     """(64, stop - start) microvolts."""
-    return _guarded(read_scalp, path, list(columns), start, stop)
+    return load_span(read_scalp, path, (tuple(columns),), start, stop)
 
 
 def _guarded(function: Any, path: Path, *arguments: Any) -> Any:
@@ -148,9 +149,9 @@ def _guarded(function: Any, path: Path, *arguments: Any) -> Any:
     return guarded(function, path, *arguments, timeout_s=120.0 + size / 3e6, memory_bytes=20 * size + GIGABYTE)
 
 
-def read_scalp(path: str, columns: list[int], start: int, stop: int | None) -> NDArray[np.float32]:
+def read_scalp(path: str, columns: list[int]) -> NDArray[np.float32]:
     """In the child: the scalp's columns of the continuous signal as channel x time."""
-    return np.ascontiguousarray(only(load_mat(path, ["data"])["data"]["eeg"])[start:stop, columns].T, dtype=np.float32)
+    return np.ascontiguousarray(only(load_mat(path, ["data"])["data"]["eeg"])[:, columns].T, dtype=np.float32)
 
 
 def describe(path: str) -> dict[str, Any]:

@@ -16,13 +16,13 @@ from mindleaf.montage import Montage
 from mindleaf.recording import Issue, Recording, Trial
 
 SFREQ, N_CLIPS = 250.0, 28
-#: All channels of the array in their order; A1 and A2 are the ears.
-IN_FILE = (
-    "Fp1", "Fp2", "Fz", "F3", "F4", "F7", "F8", "FC1", "FC2", "FC5", "FC6", "Cz", "C3", "C4", "T7", "T8", "A1", "A2",
+#: The first 30 of the array's 32 rows; the last two are the ears, which the authors' own code leaves off as well.
+CHANNELS = (
+    "Fp1", "Fp2", "Fz", "F3", "F4", "F7", "F8", "FC1", "FC2", "FC5", "FC6", "Cz", "C3", "C4", "T7", "T8",
     "CP1", "CP2", "CP5", "CP6", "Pz", "P3", "P4", "P7", "P8", "PO3", "PO4", "Oz", "O1", "O2",
 )  # fmt: skip
-CHANNELS = tuple(name for name in IN_FILE if name not in ("A1", "A2"))
-_ROWS = tuple(IN_FILE.index(name) for name in CHANNELS)
+_N_ROWS = 32
+_ROWS = tuple(range(len(CHANNELS)))
 #: Emotions in the clips' order, each with its number of clips.
 EMOTIONS = {
     "anger": 3, "disgust": 3, "fear": 3, "sadness": 3, "neutral": 4, "amusement": 3, "inspiration": 3, "joy": 3, "tenderness": 3,
@@ -43,9 +43,9 @@ def sources(root: Path) -> Iterator[Source]:
 
 
 def _open(root: Path, path: Path, subject: str) -> list[Recording]:
-    size = [N_CLIPS, len(IN_FILE)]
+    size = [N_CLIPS, _N_ROWS]
     found: Any = read_guarded(describe_clips, path, "", size, list(_ROWS), list(CHANNELS), SFREQ)
-    shape = (N_CLIPS, len(IN_FILE), found["n_times"])
+    shape = (N_CLIPS, _N_ROWS, found["n_times"])
     return [
         Recording(
             dataset="faced",
@@ -91,7 +91,7 @@ DATASET = Dataset(
         files=("**/Processed_data/sub???.pkl",),
         url="https://www.synapse.org/Synapse:syn50614194",
         stimuli="28 film clips, the same for everybody (column clip), of which the last 30 s are in the files; no sound",
-        exclusions=(("A1 and A2", "they are the ears"),),
+        exclusions=(("A1 and A2, the last two rows", "they are the ears"),),
         counted=(Hours("123 people x 28 clips, the last 30 s of each", 123 * N_CLIPS, 30.0),),
         access_steps=(
             "Make an account at https://www.synapse.org and accept the terms of syn50614194.",
@@ -105,7 +105,10 @@ DATASET = Dataset(
             "The files are pickles; they are read by a reader that builds numbers and arrays and calls nothing.",
         ),
         unverified=(
-            "the order of the channels, above all of the second group (subjects from 061), whose caps others found laid out otherwise",
+            "the order of the first 30 channels (as public code lists them), above all in the second group (subjects from 061), whose caps "
+            "others found laid out otherwise",
+            "that the last two rows are the ears: public code, the authors' included, drops them, though the caps' own list has "
+            "the ears behind T8",
             "the reference and the unit (microvolts)",
             "no file was at hand",
         ),

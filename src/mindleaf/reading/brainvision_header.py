@@ -9,6 +9,7 @@ from typing import Any
 from mindleaf.errors import ReadError
 from mindleaf.reading.brainvision_setup import setup_notes
 from mindleaf.reading.notes import note
+from mindleaf.reading.presence import present_file
 
 _BYTES = {"INT_16": 2, "UINT_16": 2, "INT_32": 4, "IEEE_FLOAT_32": 4}
 
@@ -54,6 +55,17 @@ def brainvision_notes(path: Path, names: list[str], sfreq: float, n_times: int) 
             note("size_differs", f"size_differs: the data file does not hold {n_channels} x {n_times} values; check the header")
         )
     return notes
+
+
+def refuse_missing_parts(path: Path) -> None:
+    """Raise ReadError where the data or marker file that the header names is empty, or only a pointer to one."""
+    fields = dict(re.findall(r"^(\w+)\s*=\s*(.*?)\s*$", _decoded(path.read_bytes()), re.MULTILINE))
+    for key, what in (("DataFile", "the samples"), ("MarkerFile", "the markers")):
+        name = fields.get(key, "").replace("$b", path.stem)
+        part = path.parent / name
+        # A part that is not there under this name may be under the header's own, after renaming: the reader looks.
+        if name and name.isprintable() and len(name) < 200 and (part.exists() or part.is_symlink()):
+            present_file(part, f"{what} of {path.name}")
 
 
 def _decoded(content: bytes) -> str:

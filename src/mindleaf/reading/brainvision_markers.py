@@ -23,8 +23,10 @@ def marker_notes(path: Path, n_read: int, n_times: int) -> list[dict[str, Any]]:
     """
     found = re.search(r"^MarkerFile\s*=\s*(.*?)\s*$", path.read_bytes().decode("latin-1"), re.MULTILINE)
     if not found or not found.group(1):
-        return [] if n_read == 0 else [note("events_missing", "events_missing: the header names no marker file")]
+        return [note("events_missing", "events_missing: the header names no marker file")]
     markers = path.parent / found.group(1).replace("$b", path.stem)
+    if not markers.exists():  # after renaming the reader takes the one beside the header
+        markers = path.with_suffix(".vmrk")
     if not markers.exists():
         return [note("events_missing", f"events_missing: the marker file of {path.name} is not there; its events are lost")]
     content = markers.read_bytes()

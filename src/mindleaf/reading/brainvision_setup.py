@@ -30,7 +30,7 @@ def setup_notes(path: Path, text: str, names: list[str], sfreq: float) -> list[d
     notes = []
     if renamed:
         notes.append(note("channel_renamed", f"channel_renamed: the header names them otherwise; called {', '.join(renamed)} here", renamed))
-    notes += unlike_notes(names, [(entry[2].strip(), entry[3].strip()) for entry in entries])
+    notes += unlike_notes(names, [(entry[2].strip(), entry[3].strip() or "µV") for entry in entries])
     return notes + _amplifier_notes(comment, told, names, entries, sfreq)
 
 

@@ -20,21 +20,24 @@ def annotation_notes(header: EdfHeader) -> list[dict[str, Any]]:
     """Issue ``annotations_damaged`` where a record's list is not made of annotations from end to end."""
     if not header.annotations or not header.reserved.startswith(("EDF+", "BDF+")):
         return []
-    damaged = sum(not _is_whole(text) for row in header.annotations for text in _texts(header, row))
+    damaged = sum(not _is_whole(text, row == header.annotations[0]) for row in header.annotations for text in _texts(header, row))
     if not damaged:
         return []
     text = f"annotations_damaged: the lists of annotations of {damaged} records are not whole; events may be missing or made up"
     return [note("annotations_damaged", text)]
 
 
-def _is_whole(text: bytes) -> bool:
+def _is_whole(text: bytes, has_time: bool) -> bool:
     if not text.strip(b"\0"):
-        return True  # a second annotation signal may be empty
+        return not has_time
     if not _WHOLE.fullmatch(text):
         return False
-    # Only the first entry, the record's own time, may have no text; one text may follow there ("Recording starts").
+    # The first entry is the record's own time, with an empty text that one more may follow ("Recording starts").
     entries = _ENTRY.findall(text)
-    return entries[0].count(b"\x14") <= 3 and all(entry.count(b"\x14") > 1 and b"\x14\x14" not in entry[:-1] for entry in entries[1:])
+    first = 1 if has_time else 0
+    if has_time and (b"\x14\x14" not in entries[0] or entries[0].count(b"\x14") > 3):
+        return False
+    return all(entry.count(b"\x14") > 1 and b"\x14\x14" not in entry[:-1] for entry in entries[first:])
 
 
 def _texts(header: EdfHeader, row: int) -> list[bytes]:

@@ -14,6 +14,7 @@ from mindleaf.errors import ReadError
 from mindleaf.reading.mat5 import read_mat5
 from mindleaf.reading.mat73 import is_matlab
 from mindleaf.reading.notes import note
+from mindleaf.reading.presence import present_file
 
 _ADVICE = "the file is damaged; get it again from its source."
 #: Fields that are looked at; the samples are not among them unless they name a file.
@@ -33,7 +34,19 @@ def read_set(path: Path) -> dict[str, Any]:
     for name in ("nbchan", "pnts", "srate"):
         if _number(fields.get(name)) is None:
             raise ReadError(f"{path}: wanted the field {name} of an EEGLAB set, it is missing or no number; {_ADVICE}")
+    if isinstance(fields.get("data"), str):
+        _refuse_missing_data(path, fields["data"])
     return fields
+
+
+def _refuse_missing_data(path: Path, name: str) -> None:
+    """The samples stand in the file the set names, or, after renaming, in the .fdt file called like the set."""
+    own = path.with_suffix(".fdt")
+    named = path.parent / Path(name.replace("\\", "/")).name if name.isprintable() else own
+    if named != path and not named.exists() and not named.is_symlink():
+        present_file(own, f"the samples of {path.name}")
+    else:
+        present_file(named, f"the samples of {path.name}")
 
 
 def _from_hdf5(path: Path) -> dict[str, Any]:
@@ -139,9 +152,10 @@ def _event_notes(path: Path, fields: dict[str, Any], events: list[list[Any]], pn
     if originals and rows and all(number is not None and 1 <= number <= len(originals) for number in numbers):
         pairs = [(row, originals[int(number or 1) - 1]) for row, number in zip(rows, numbers, strict=True)]
         twice = len(set(numbers)) < len(numbers) and len(rows) == len(originals)
-        differing = {name: sum(not _same(row.get(name), old.get(name)) for row, old in pairs) for name in ("type", "latency", "duration")}
+        named = [name for name in ("type", "latency", "duration") if all(name in row and name in old for row, old in pairs)]
+        differing = {name: sum(not _same(row[name], old[name]) for row, old in pairs) for name in named}
         # Latencies all differ after resampling or cutting; a few that differ among many that agree are damage.
-        told = [name for name, count in differing.items() if 0 < count <= len(rows) // 2]
+        told = [name for name, count in differing.items() if 0 < count <= len(rows) // 5]
         if told or twice:
             notes.append(note("events_differ", f"events_differ: {', '.join(told) or 'numbers'} of some events differ from those recorded"))
     elif originals and len(originals) == len(rows):

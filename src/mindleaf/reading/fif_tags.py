@@ -166,14 +166,14 @@ def _take_marks(found: FifTags, file: BinaryIO, kind: int, form: int, n_bytes: i
 
 def _refuse_contradictions(found: FifTags, blocks: list[int], heads: dict[int, tuple[int, int, int]], directory: int) -> None:
     path = found.path
+    if not found.buffers:
+        raise ReadError(f"{path}: holds no samples; wanted raw data; give the file with the recording.")
     if not found.channels or found.n_channels != len(found.channels):
         raise ReadError(f"{path}: the header promises {found.n_channels} channels and describes {len(found.channels)}; {_ADVICE}")
     if not np.isfinite(found.sfreq) or found.sfreq <= 0:
         raise ReadError(f"{path}: wanted a sampling rate, the header says {found.sfreq:g} Hz; {_ADVICE}")
     if found.lowpass > 0.5005 * found.sfreq:
         raise ReadError(f"{path}: a low-pass filter at {found.lowpass:g} Hz is impossible at {found.sfreq:g} Hz; {_ADVICE}")
-    if not found.buffers:
-        raise ReadError(f"{path}: holds no samples; wanted raw data; give the file with the recording.")
     for place, size, kind in found.buffers:
         if size % (np.dtype(kind).itemsize * found.n_channels):
             raise ReadError(f"{path}: the samples at byte {place} are no multiple of {found.n_channels} channels; {_ADVICE}")

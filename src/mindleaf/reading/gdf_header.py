@@ -194,16 +194,20 @@ def _table_notes(header: GdfHeader, events: list[list[Any]]) -> list[dict[str, A
     else:
         rate, count = struct.unpack_from("<f", head, 4)[0], int.from_bytes(head[1:4], "little")
     extra = header.file_bytes - place - 8 - count * (6 if head[0] == 1 else 12)
-    if extra < 0 or count != len(events):
-        raise ReadError(f"{header.path}: its table promises {count} events, {len(events)} were read; {_ADVICE}")
+    if extra < 0:
+        raise ReadError(f"{header.path}: its table promises {count} events and ends before them; {_ADVICE}")
+    positions = np.fromfile(header.path, "<u4", count, offset=place + 8).astype(np.int64) - 1
+    n_times = round(header.n_records * header.record_s * header.sfreq)
+    outside = int(np.sum((positions < 0) | (positions >= n_times)))
+    if not count - outside <= len(events) <= count:
+        raise ReadError(f"{header.path}: its table holds {count} events, {len(events)} were read; {_ADVICE}")
     notes = []
     if rate != 0 and not np.isclose(rate, header.sfreq, rtol=1e-4):
         text = f"rate_differs: {header.sfreq:g} Hz for the signal, {rate:g} Hz in the table of events; event times may be wrong"
         notes.append(note("rate_differs", text))
     if extra:
         notes.append(note("trailing_bytes", f"trailing_bytes: {extra} bytes follow the table of events; check the file"))
-    duration = header.n_records * header.record_s
-    outside = sum(not 0 <= onset <= duration for onset, _, _ in events)
     if outside:
-        notes.append(note("events_outside", f"events_outside: {outside} of {count} events lie outside the recording"))
+        text = f"events_outside: {outside} of {count} events lie outside the recording and were left out"
+        notes.append(note("events_outside", text))
     return notes

@@ -36,17 +36,17 @@ def refuse_damaged(node: Any, strict: bool) -> None:
     """Raise ReadError where a group or dataset contradicts itself. ``strict``: MATLAB wrote it, so its marks must be there."""
     import h5py
 
-    path, name, kind = node.file.filename, node.name, matlab_class(node)
+    path, kind = node.file.filename, matlab_class(node)
     # Fields of an array of structs are tables of references, the only ones that MATLAB leaves without a class.
     plain = isinstance(node, h5py.Group) or node.dtype != h5py.ref_dtype
-    if strict and plain and name != "/" and not name == "/#refs#" and not kind:
-        raise ReadError(f"{path}: variable {_short(name)} has no MATLAB class; {_ADVICE}")
+    if strict and plain and not kind:  # names are asked for late: HDF5 has to look for the name of what a reference leads to
+        raise ReadError(f"{path}: variable {_short(node.name)} has no MATLAB class; {_ADVICE}")
     if isinstance(node, h5py.Group):
         told = node.attrs.get("MATLAB_fields")
         if told is not None:
             fields = {b"".join(np.atleast_1d(letters).tolist()).decode("ascii", "replace") for letters in told}
             if fields != set(node):
-                raise ReadError(f"{path}: struct {_short(name)} has other fields than it lists; {_ADVICE}")
+                raise ReadError(f"{path}: struct {_short(node.name)} has other fields than it lists; {_ADVICE}")
         return
     _refuse_shape(path, node)
     if kind and node.dtype != h5py.ref_dtype and "MATLAB_empty" not in node.attrs and "MATLAB_object_decode" not in node.attrs:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mindleaf.errors import ReadError
-from mindleaf.reading.brainvision_header import brainvision_notes
+from mindleaf.reading.brainvision_header import brainvision_notes, refuse_missing_parts
 from mindleaf.reading.brainvision_markers import marker_notes
 from mindleaf.reading.channel_list import rate_notes
 from mindleaf.reading.edf_header import EdfHeader
@@ -26,6 +26,8 @@ def before_reading(path: Path, reader: str) -> Any:
         return read_fif_tags(path)
     if reader == "eeglab":
         return read_set(path)
+    if reader == "brainvision":
+        refuse_missing_parts(path)
     return None
 
 

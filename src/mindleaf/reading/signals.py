@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +30,15 @@ SUFFIXES = (".edf", ".bdf", ".gdf", ".vhdr", ".set", ".fif", ".xdf", ".csv", ".t
 #: Labels that look like codes ("T1", "769", "Stimulus/S  1"); anything else may be free text about a person.
 _CODE = re.compile(r"(?:[A-Za-z ]{1,12}[/:])?\s*[A-Za-z]{0,3}[ #-]*\d{1,6}")
 _HIDDEN = "annotation"
+_WHOLE = (".xdf", ".csv", ".tsv", ".npy", ".npz")
 
 
 @dataclass(frozen=True)
 class SignalFile:
     """One opened file. ``load(start, stop)`` gives (n_channels, stop - start) float32 microvolts, all without arguments.
 
-    It can be pickled, and takes memory for the samples asked for, whatever the file's length. Read whole each time are
-    XDF, the tables (CSV, TSV, NPY, NPZ), and EEGLAB .set files that hold their samples themselves.
+    It can be pickled, and takes memory for the samples asked for, whatever the file's length. XDF, the tables
+    (CSV, TSV, NPY, NPZ) and EEGLAB .set files that hold their samples themselves can only be read whole; the last one stays in memory.
 
     ``channel_names`` are as the file writes them; ``channel_types`` are "eeg", "eog", "ecg", "emg", "misc"; trigger
     channels are left out and become events. ``issues`` is what the reader noticed.
@@ -139,6 +140,28 @@ def _load(
     path: Path, unit: str | None, sfreq: float | None, rows: tuple[int, ...], start: int = 0, stop: int | None = None
 ) -> NDArray[np.float32]:
     present_file(path, "a signal file")
-    size = bytes_of(path)
+    if _comes_whole(path):
+        changed = path.stat()
+        return _whole(path, unit, sfreq, rows, changed.st_mtime_ns, changed.st_size)[:, start:stop].copy()
+    return _read(path, unit, sfreq, rows, start, stop)
+
+
+def _comes_whole(path: Path) -> bool:
+    """Formats that cannot be read in parts; an EEGLAB file can where its samples lie beside it in an .fdt file."""
+    suffix = path.suffix.lower()
+    return suffix in _WHOLE or (suffix == ".set" and not path.with_suffix(".fdt").exists())
+
+
+@lru_cache(maxsize=1)
+def _whole(
+    path: Path, unit: str | None, sfreq: float | None, rows: tuple[int, ...], changed_ns: int, size: int
+) -> NDArray[np.float32]:
+    """The last whole file stays in memory, so that its spans are free; ``changed_ns`` and ``size`` tell a changed file."""
+    return _read(path, unit, sfreq, rows, 0, None)
+
+
+def _read(
+    path: Path, unit: str | None, sfreq: float | None, rows: tuple[int, ...], start: int, stop: int | None
+) -> NDArray[np.float32]:
     arguments: list[Any] = [unit, sfreq, list(rows), start, stop]
-    return guarded(formats.read_values, path, *arguments, timeout_s=60.0 + size / 5e6)
+    return guarded(formats.read_values, path, *arguments, timeout_s=60.0 + bytes_of(path) / 5e6)

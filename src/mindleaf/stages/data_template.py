@@ -31,7 +31,10 @@ TRIAL_COLUMNS = (
 #: Parts of one recording that stand in files of their own; the header file is opened.
 _BESIDE = (".vmrk", ".eeg", ".fdt", ".json")
 _ENTITY = {
-    "subject": re.compile(r"(?:sub|subject|subj|participant)[-_ ]?(\w+?)(?=[_./ -]|$)|(?:^|[_/ -])[sp]_?(\d+)(?=[_./ -]|$)", re.IGNORECASE),
+    "subject": re.compile(
+        r"(?:^|[_/ -])(?:sub|subj|subject|participant)(?:[-_ ](\w+?)|(\d+))(?=[_./ -]|$)|(?:^|[_/ -])[sp]_?(\d+)(?=[_./ -]|$)",
+        re.IGNORECASE,
+    ),
     "session": re.compile(r"(?:ses|session|sess)[-_ ]?(\d+)", re.IGNORECASE),
     "run": re.compile(r"(?:run|block|trial)[-_ ]?(\d+)", re.IGNORECASE),
 }  # fmt: skip
@@ -82,14 +85,15 @@ def write_template(folder: Path, out: Path, quiet: bool = False) -> str:
 
 def _recording(folder: Path, out: Path, path: Path, taken: set[str]) -> dict[str, str]:
     inside = path.relative_to(folder).as_posix()
-    guessed = {entity: _guess(pattern, inside) for entity, pattern in _ENTITY.items()}
+    guessed = {entity: guess(entity, inside) for entity in _ENTITY}
     name = slug(path.stem) if slug(path.stem) not in taken else slug(inside)
     subject = guessed["subject"] or (path.parent.name if path.parent != folder else path.stem)
     return {**guessed, "recording": name, "subject": slug(subject), "file": Path(os.path.relpath(path, out)).as_posix()}
 
 
-def _guess(pattern: re.Pattern[str], text: str) -> str:
-    match = pattern.search(text)
+def guess(entity: str, name: str) -> str:
+    """Subject, session or run as a file's name tells it; empty where it tells nothing."""
+    match = _ENTITY[entity].search(name)
     return next((group for group in match.groups() if group), "") if match else ""
 
 

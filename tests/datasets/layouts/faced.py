@@ -1,4 +1,4 @@
-"""FACED: Processed_data/sub000.pkl, a pickled array of 28 clips x 32 channels x time (A1, A2 among them)."""
+"""FACED: Processed_data/sub000.pkl, a pickled array of 28 clips x 32 channels x time (A1, A2 are the last two)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EMOTIONS = (
     ["anger"] * 3 + ["disgust"] * 3 + ["fear"] * 3 + ["sadness"] * 3 + ["neutral"] * 4 + ["amusement"] * 3
     + ["inspiration"] * 3 + ["joy"] * 3 + ["tenderness"] * 3
 )  # fmt: skip
-EARS = (16, 17)
+EARS = (30, 31)
 
 
 def write(root: Path) -> Expected:
