@@ -73,6 +73,9 @@ class Handler(BaseHTTPRequestHandler):
         body, wanted = CONTENT[name], self.headers.get("Range", "")
         self.server.ranges.append(wanted)
         first = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
+        if first >= len(body):
+            self.send_error(416)
+            return
         self._send(body[first:], 206 if first else 200, self.server.cut)
 
     def _send(self, body: bytes, status: int = 200, cut: int | None = None) -> None:
@@ -126,6 +129,41 @@ def test_a_broken_transfer_continues_where_it_stopped(server: Server, tmp_path: 
     assert fetch(file, tmp_path)
     assert server.ranges == [f"bytes={kept}-"]
     assert (tmp_path / "a.edf").read_bytes() == CONTENT["a.edf"] and not part.exists()
+
+
+@pytest.mark.parametrize("archive", ARCHIVES, ids=lambda archive: archive.host)
+def test_what_came_is_kept_whether_or_not_the_list_names_sizes(server: Server, tmp_path: Path, archive: Archive):
+    file = next(file for file in listing(archive) if file.name == "a.edf")
+    server.cut = 70_000
+    with pytest.raises(BadInput, match="the same command continues"):
+        fetch(file, tmp_path)
+    kept = (tmp_path / "a.edf.part").stat().st_size
+    server.cut, server.ranges = None, []
+    assert fetch(file, tmp_path) and server.ranges == [f"bytes={kept}-"]
+    assert (tmp_path / "a.edf").read_bytes() == CONTENT["a.edf"]
+
+
+def test_a_whole_part_of_unknown_size_gets_its_name(server: Server, tmp_path: Path):
+    """The last try ended between the last byte and the new name: the host has nothing more to send (416)."""
+    file = listing(Archive("physionet", "set/1.0", ("a.edf",)))[0]
+    assert file.size is None
+    (tmp_path / "a.edf.part").write_bytes(CONTENT["a.edf"])
+    assert fetch(file, tmp_path)
+    assert (tmp_path / "a.edf").read_bytes() == CONTENT["a.edf"]
+
+
+def test_a_file_cut_short_by_others_is_fetched_again(server: Server, tmp_path: Path):
+    (tmp_path / "a.edf").write_bytes(CONTENT["a.edf"][:1000])
+    assert fetch(listing(Archive("physionet", "set/1.0", ("a.edf",)))[0], tmp_path)
+    assert (tmp_path / "a.edf").read_bytes() == CONTENT["a.edf"]
+
+
+def test_a_list_that_is_none_is_one_sentence(server: Server, monkeypatch: pytest.MonkeyPatch):
+    for host in ("zenodo", "openneuro"):
+        monkeypatch.setitem(download.HOSTS, host, f"http://127.0.0.1:{server.server_port}/file/notes.txt?list-type#")
+    for archive in (Archive("zenodo", "x/notes.txt"), Archive("openneuro", "x")):
+        with pytest.raises(BadInput, match="wanted a list of files, the answer is none"):
+            listing(archive)
 
 
 def test_a_wrong_checksum_leaves_nothing(server: Server, tmp_path: Path):

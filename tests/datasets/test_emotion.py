@@ -18,7 +18,7 @@ from mindleaf.datasets.seedvii import read_emotions
 from mindleaf.errors import BadInput, ReadError
 from mindleaf.recording import Recording
 
-from .layouts import deap, seed, seedvii
+from .layouts import deap, faced, seed, seedvii
 from .layouts.seed_files import write_clips
 
 
@@ -54,9 +54,10 @@ def test_a_session_without_all_its_clips_is_refused(tmp_path: Path):
 
 def test_labels_that_are_not_seeds(tmp_path: Path):
     seed.write(tmp_path)
-    scipy.io.savemat(tmp_path / "Preprocessed_EEG" / "label.mat", {"label": np.arange(15)})
-    with pytest.raises(ReadError, match="values of -1, 0 and 1"):
-        opened("seed", tmp_path)
+    for labels in (np.arange(15), np.full(15, np.nan), np.full(15, 0.5)):
+        scipy.io.savemat(tmp_path / "Preprocessed_EEG" / "label.mat", {"label": labels})
+        with pytest.raises(ReadError, match="values of -1, 0 and 1"):
+            opened("seed", tmp_path)
 
 
 def test_seediv_has_18_clips_of_each_emotion():
@@ -144,6 +145,15 @@ def test_another_shape_is_refused(tmp_path: Path, name: str, file: str, value: o
     (tmp_path / file).write_bytes(pickle.dumps(value, protocol=2))
     with pytest.raises(ReadError, match=rf"{file}: (wanted|clips)"):
         opened(name, tmp_path)
+
+
+def test_faced_leaves_off_the_last_two_rows_and_no_other(tmp_path: Path):
+    """Public code, the authors' own among it, takes the first 30 rows of 32."""
+    faced.write(tmp_path)
+    recording = opened("faced", tmp_path)[0]
+    rows = pickle.loads((tmp_path / "Processed_data" / "sub000.pkl").read_bytes())[0]
+    assert np.array_equal(recording.signal, rows[:30])
+    assert recording.montage.names[16:18] == ("CP1", "CP2") and recording.montage.names[-1] == "O2"
 
 
 def test_faced_has_28_clips_of_nine_emotions():

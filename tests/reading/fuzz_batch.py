@@ -15,9 +15,9 @@ import numpy as np
 
 from mindleaf.errors import ReadError
 from mindleaf.reading import audio, formats, matfile, zygote
+from mindleaf.reading.channel_names import name_notes
 from mindleaf.reading.child import GIGABYTE, guarded
 from mindleaf.reading.presence import bytes_of, present_file
-from mindleaf.reading.channel_names import name_notes
 
 #: Seconds one damaged file may take (RELIABILITY promises an end within ten).
 LIMIT_S = 10.0

@@ -1,7 +1,7 @@
 """Undamaged files for the fuzzing, written byte by byte so that the place of every sample, event and trigger is known.
 
 Each function returns the parts of one recording: file name -> content and payload (see fuzz_mutations). The first suffix in
-``FORMATS`` names the part that is opened. A new format adds a function and a line to ``FORMATS``.
+``FORMATS`` names the part that is opened. A new format adds a function and a line there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,20 @@ SFREQ = 250
 SECONDS = 6
 N_TIMES = SFREQ * SECONDS
 #: (first sample, code) of the events in every format that has events.
-EVENTS = ((40, 1), (130, 2), (260, 1), (377, 2), (510, 1), (644, 3), (790, 1), (930, 2), (1055, 1), (1190, 2), (1322, 3), (1444, 1))
+EVENTS = (
+    (40, 1),
+    (130, 2),
+    (260, 1),
+    (377, 2),
+    (510, 1),
+    (644, 3),
+    (790, 1),
+    (930, 2),
+    (1055, 1),
+    (1190, 2),
+    (1322, 3),
+    (1444, 1),
+)
 
 
 def eeg(seed: int = 0) -> np.ndarray:
@@ -40,9 +53,20 @@ def edf() -> dict[str, Part]:
     samples = [SFREQ] * len(NAMES) + [annotation_bytes // 2]
     labels = [f"EEG {name}" for name in NAMES] + ["EDF Annotations"]
     head = _padded(["0"], 8) + _padded(["X X X X"], 80) + _padded(["Startdate 01-JAN-2020 X X X"], 80)
-    head += _padded(["01.01.20", "10.00.00"], 8) + _padded([256 * (n + 1)], 8) + _padded(["EDF+C"], 44) + _padded([SECONDS, 1], 8) + _padded([n], 4)
+    head += (
+        _padded(["01.01.20", "10.00.00"], 8)
+        + _padded([256 * (n + 1)], 8)
+        + _padded(["EDF+C"], 44)
+        + _padded([SECONDS, 1], 8)
+        + _padded([n], 4)
+    )
     head += _padded(labels, 16) + _padded(["AgAgCl"] * (n - 1) + [""], 80) + _padded(["uV"] * (n - 1) + [""], 8)
-    head += _padded([-400] * (n - 1) + [-1], 8) + _padded([400] * (n - 1) + [1], 8) + _padded([-32768] * n, 8) + _padded([32767] * n, 8)
+    head += (
+        _padded([-400] * (n - 1) + [-1], 8)
+        + _padded([400] * (n - 1) + [1], 8)
+        + _padded([-32768] * n, 8)
+        + _padded([32767] * n, 8)
+    )
     head += _padded(["HP:0.1Hz LP:100Hz"] * (n - 1) + [""], 80) + _padded(samples, 8) + _padded([""] * n, 32)
     digital = np.round((eeg() + 400) / 800 * 65535 - 32768).astype("<i2")
     return {"a.edf": _records(head, digital, 2, annotation_bytes)}
@@ -78,7 +102,9 @@ def bdf() -> dict[str, Part]:
     head += _padded(["Active Electrode"] * (n - 1) + ["Triggers and Status"], 80) + _padded(["uV"] * (n - 1) + ["Boolean"], 8)
     head += _padded([-262144] * (n - 1) + [-8388608], 8) + _padded([262143] * (n - 1) + [8388607], 8)
     head += _padded([-8388608] * n, 8) + _padded([8388607] * n, 8)
-    head += _padded(["HP: DC; LP: 52 Hz"] * (n - 1) + ["No filtering"], 80) + _padded([SFREQ] * n, 8) + _padded(["Reserved"] * n, 32)
+    head += (
+        _padded(["HP: DC; LP: 52 Hz"] * (n - 1) + ["No filtering"], 80) + _padded([SFREQ] * n, 8) + _padded(["Reserved"] * n, 32)
+    )
     status = np.full(N_TIMES, 1 << 20)
     for sample, code in EVENTS:
         status[sample : sample + 5] |= code
@@ -91,7 +117,11 @@ def bdf() -> dict[str, Part]:
         own = owners(rows, columns, 3)
         samples.append(np.where(own < len(NAMES) * N_TIMES, own, -1))
         triggers.append(np.where(own >= len(NAMES) * N_TIMES, own % N_TIMES, -1))
-    return {"a.bdf": Part(bytes(content), np.concatenate(samples).astype(np.int32), triggers=np.concatenate(triggers).astype(np.int32))}
+    return {
+        "a.bdf": Part(
+            bytes(content), np.concatenate(samples).astype(np.int32), triggers=np.concatenate(triggers).astype(np.int32)
+        )
+    }
 
 
 def gdf() -> dict[str, Part]:
@@ -113,11 +143,21 @@ def gdf() -> dict[str, Part]:
 def gdf1() -> dict[str, Part]:
     """GDF 1.25 as OpenViBE writes it: 64-bit floats, short records, an event table with an integer rate."""
     n, per_record = len(NAMES), 50
-    head = b"GDF 1.25" + b"X X".ljust(80) + b"".ljust(80) + b"2020010110000000" + struct.pack("<q", 256 * (n + 1)) + bytes(24) + bytes(20)
+    head = (
+        b"GDF 1.25"
+        + b"X X".ljust(80)
+        + b"".ljust(80)
+        + b"2020010110000000"
+        + struct.pack("<q", 256 * (n + 1))
+        + bytes(24)
+        + bytes(20)
+    )
     head += struct.pack("<q", N_TIMES // per_record) + struct.pack("<II", 1, SFREQ // per_record) + struct.pack("<I", n)
     head += _padded(NAMES, 16) + _padded(["electrode"] * n, 80) + _padded(["uV"] * n, 8)
     head += struct.pack(f"<{2 * n}d", *[-1000.0] * n, *[1000.0] * n) + struct.pack(f"<{2 * n}q", *[-1000] * n, *[1000] * n)
-    head += _padded(["none"] * n, 80) + struct.pack(f"<{n}I", *[per_record] * n) + struct.pack(f"<{n}I", *[17] * n) + bytes(32 * n)
+    head += (
+        _padded(["none"] * n, 80) + struct.pack(f"<{n}I", *[per_record] * n) + struct.pack(f"<{n}I", *[17] * n) + bytes(32 * n)
+    )
     table = bytes([1]) + SFREQ.to_bytes(3, "little") + struct.pack("<I", len(EVENTS))
     return {"a.gdf": _gdf_part(head, eeg().astype("<f8"), table, per_record)}
 
@@ -160,10 +200,10 @@ def brainvision() -> dict[str, Part]:
         f"{setup}\r\n"
     ).encode()
     marks = (
-        "Brain Vision Data Exchange Marker File, Version 1.0\r\n\r\n[Common Infos]\r\nCodepage=UTF-8\r\nDataFile=a.eeg\r\n\r\n"
-        "[Marker Infos]\r\n; Each entry: Mk<Marker number>=<Type>,<Description>,<Position in data points>,\r\n"
-        "Mk1=New Segment,,1,1,0,20200101100000000000\r\n"
-    ).encode()
+        b"Brain Vision Data Exchange Marker File, Version 1.0\r\n\r\n[Common Infos]\r\nCodepage=UTF-8\r\nDataFile=a.eeg\r\n\r\n"
+        b"[Marker Infos]\r\n; Each entry: Mk<Marker number>=<Type>,<Description>,<Position in data points>,\r\n"
+        b"Mk1=New Segment,,1,1,0,20200101100000000000\r\n"
+    )
     owner = [np.full(len(marks), -1)]
     for number, (sample, code) in enumerate(EVENTS):
         start, line = f"Mk{number + 2}=Stimulus,".encode(), f"S{code:>3},{sample + 1},1,0".encode()

@@ -57,9 +57,11 @@ def curry() -> dict[str, Part]:
 
 
 def egi() -> dict[str, Part]:
-    """EGI simple binary, 32-bit floats, with event channels."""
-    parts = _written(lambda path: egi_writers.write_simple_binary(path), "a.raw")
-    part, (n, n_times), codes = parts["a.raw"], egi_writers.eeg().shape, len(egi_writers.CODES)
+    """EGI simple binary, 32-bit floats, with two event channels of one event each: its code stands once, in the header."""
+    names = ("D255", "stm+")
+    parts = _written(lambda path: egi_writers.write_simple_binary(path, codes=names), "a.raw")
+    part, (n, n_times), codes = parts["a.raw"], egi_writers.eeg().shape, len(names)
+    _fill(part.events, 36, np.arange(codes), 4)
     start = 36 + 4 * codes
     numbers, times = np.full((2, n_times, n + codes), -1, np.int32)
     numbers[:, :n] = _by_sample(n, n_times)
@@ -72,6 +74,7 @@ def egi() -> dict[str, Part]:
 def egi_mff() -> dict[str, Part]:
     """An EGI .mff folder: one signal file in blocks, and XML."""
     parts = _written(lambda path: egi_writers.write_mff(path), "a.mff")
+    del parts["a.mff/coordinates.xml"]  # nobody reads it
     n, n_times = egi_writers.eeg().shape
     part, place, first = parts["a.mff/signal1.bin"], 0, 0
     while first < n_times:  # a flag, a header where the flag is 1, then one channel after the other

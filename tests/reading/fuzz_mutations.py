@@ -84,7 +84,11 @@ def touched_payload(part: Part, content: bytes) -> Touched:
     touched = np.ones(len(part.content), bool)
     touched[:common] = old[:common] != new[:common]
     samples, events, triggers = (np.unique(owner[touched]) for owner in (part.samples, part.events, part.triggers))
-    return Touched(samples[samples >= 0].astype(np.int64), frozenset(events[events >= 0].tolist()), frozenset(triggers[triggers >= 0].tolist()))
+    return Touched(
+        samples[samples >= 0].astype(np.int64),
+        frozenset(events[events >= 0].tolist()),
+        frozenset(triggers[triggers >= 0].tolist()),
+    )
 
 
 def _truncate(content: bytes, place: int, rng: np.random.Generator) -> bytes:

@@ -47,11 +47,20 @@ def _mne_python(path: str) -> dict[str, Any]:
     kinds = raw.get_channel_types()
     rows = [row for row, kind in enumerate(kinds) if kind != "stim"]
     marks = raw.annotations
-    events = [[float(a - raw.first_time), float(b), str(c)] for a, b, c in zip(marks.onset, marks.duration, marks.description, strict=True)]
+    events = [
+        [float(a - raw.first_time), float(b), str(c)]
+        for a, b, c in zip(marks.onset, marks.duration, marks.description, strict=True)
+    ]
     if "stim" in kinds:
         found = mne.find_events(raw, shortest_event=1, mask=0xFFFF, mask_type="and", verbose="WARNING")
         events += [[float((sample - raw.first_samp) / raw.info["sfreq"]), 0.0, str(code)] for sample, _, code in found]
-    return _found([raw.ch_names[row] for row in rows], [kinds[row] for row in rows], float(raw.info["sfreq"]), raw.get_data(picks=rows), events)
+    return _found(
+        [raw.ch_names[row] for row in rows],
+        [kinds[row] for row in rows],
+        float(raw.info["sfreq"]),
+        raw.get_data(picks=rows),
+        events,
+    )
 
 
 def edfio(path: str) -> dict[str, Any]:
@@ -108,7 +117,12 @@ def _pymatreader(path: str) -> dict[str, Any]:
     import pymatreader as library
 
     values = library.read_mat(path, variable_names=MAT_VARIABLES)
-    return flattened({name: np.asarray(value) if isinstance(value, float) else value for name, value in ((name, values[name]) for name in MAT_VARIABLES)})
+    return flattened(
+        {
+            name: np.asarray(value) if isinstance(value, float) else value
+            for name, value in ((name, values[name]) for name in MAT_VARIABLES)
+        }
+    )
 
 
 def numpy_files(path: str) -> dict[str, Any]:
@@ -145,8 +159,17 @@ def _soundfile(path: str) -> dict[str, Any]:
     return _found([str(values.shape[1])], [], float(rate), values.mean(axis=1)[None])
 
 
-def _found(names: list[str], types: list[str], sfreq: float, values: np.ndarray, events: list[list[Any]] | None = None) -> dict[str, Any]:
-    return {"names": names, "types": types, "sfreq": sfreq, "n_times": int(values.shape[-1]), "events": events or [], "values": values}
+def _found(
+    names: list[str], types: list[str], sfreq: float, values: np.ndarray, events: list[list[Any]] | None = None
+) -> dict[str, Any]:
+    return {
+        "names": names,
+        "types": types,
+        "sfreq": sfreq,
+        "n_times": int(values.shape[-1]),
+        "events": events or [],
+        "values": values,
+    }
 
 
 #: Name and reader of the libraries that read each format without mindleaf.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .fuzz_batch import LIMIT_S, READERS, outcomes_of
-from .fuzz_containers import FORMATS, FuzzedFormat
+from .fuzz_formats import FORMATS, FuzzedFormat
 from .fuzz_mutations import Touched, judge, mutate, write_parts
 
 #: In the order of the report; the first four must not happen. "stopped" is how many of the refused the guard had to end.
@@ -35,7 +35,14 @@ class Fuzzed:
 
     def row(self) -> dict[str, Any]:
         counts = {outcome: self.outcomes[outcome] for outcome in OUTCOMES}
-        return {"format": self.name, "mutations": self.count, **counts, "stopped": self.stopped, "seconds": round(self.seconds, 1), "slowest_s": round(self.slowest_s, 2)}
+        return {
+            "format": self.name,
+            "mutations": self.count,
+            **counts,
+            "stopped": self.stopped,
+            "seconds": round(self.seconds, 1),
+            "slowest_s": round(self.slowest_s, 2),
+        }
 
 
 def fuzz(name: str, count: int, folder: Path, reader: Callable[[str], dict[str, Any]] | None = None, first: int = 0) -> Fuzzed:
@@ -54,7 +61,9 @@ def fuzz(name: str, count: int, folder: Path, reader: Callable[[str], dict[str, 
         for number, (_, which, content, _) in enumerate(mutations, begin):
             write_parts(folder / str(number), parts, which, content)
             paths.append(folder / str(number) / form.opened)
-        for number, (mutation, outcome) in enumerate(zip(mutations, outcomes_of(paths, guarded_reader, _BATCH), strict=True), begin):
+        for number, (mutation, outcome) in enumerate(
+            zip(mutations, outcomes_of(paths, guarded_reader, _BATCH), strict=True), begin
+        ):
             kind, which, _, touched = mutation
             verdict, told = verdict_of(clean["result"], outcome, form, parts, touched, reader is None)
             if reader is None and "ended" in outcome and outcome["seconds"] < LIMIT_S + _GRACE_S:
@@ -69,7 +78,9 @@ def fuzz(name: str, count: int, folder: Path, reader: Callable[[str], dict[str, 
     return result
 
 
-def verdict_of(clean: dict[str, Any], outcome: dict[str, Any], form: FuzzedFormat, parts: Collection[str], touched: Touched, guarded: bool) -> tuple[str, str]:
+def verdict_of(
+    clean: dict[str, Any], outcome: dict[str, Any], form: FuzzedFormat, parts: Collection[str], touched: Touched, guarded: bool
+) -> tuple[str, str]:
     """The word of ``fuzz_mutations`` for what came of one file, and more about it."""
     if "ended" in outcome:
         return outcome["ended"], outcome["sentence"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
+import http.client
 import json
 import os
 import urllib.error
@@ -27,6 +28,8 @@ HOSTS = {
 _BLOCK = 1 << 20
 _TIMEOUT_S = 60.0
 _TRIES = 3
+#: HTTP: the range that was asked for begins behind the end of the file.
+_NOTHING_BEHIND = 416
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,10 @@ class RemoteFile:
 
 def listing(archive: Archive) -> list[RemoteFile]:
     """The archive's files that its patterns name, in a fixed order. Raises BadInput where the host cannot be reached."""
-    found = _LISTINGS[archive.host](archive.id)
+    try:
+        found = _LISTINGS[archive.host](archive.id)
+    except (KeyError, TypeError, json.JSONDecodeError, ElementTree.ParseError) as error:
+        raise BadInput(f"{archive.host} {archive.id}: wanted a list of files, the answer is none; try again later.") from error
     wanted = [f for f in found if not archive.files or any(fnmatch.fnmatch(f.name, pattern) for pattern in archive.files)]
     if not wanted:
         raise BadInput(f"{archive.host} {archive.id}: none of its {len(found)} files matches {', '.join(archive.files)}.")
@@ -58,7 +64,7 @@ def fetch(file: RemoteFile, root: Path, progress: Callable[[int], None] = lambda
     right; a wrong checksum removes it and raises BadInput.
     """
     target = root / file.name
-    if target.exists() and file.size in (None, target.stat().st_size):
+    if target.exists() and _is_whole(file, target):
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
@@ -66,7 +72,7 @@ def fetch(file: RemoteFile, root: Path, progress: Callable[[int], None] = lambda
         try:
             _continue(file, part, progress)
             break
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             if attempt == _TRIES - 1 or isinstance(error, urllib.error.HTTPError):
                 raise BadInput(
                     f"{file.url}: fetching stopped ({error}); what has come is kept, the same command continues."
@@ -76,17 +82,32 @@ def fetch(file: RemoteFile, root: Path, progress: Callable[[int], None] = lambda
     return True
 
 
+def _is_whole(file: RemoteFile, target: Path) -> bool:
+    """By its size; where the list names none (PhysioNet), by its checksum."""
+    if file.size is not None:
+        return target.stat().st_size == file.size
+    return _has_checksum(file, target)
+
+
 def _continue(file: RemoteFile, part: Path, progress: Callable[[int], None]) -> None:
     have = part.stat().st_size if part.exists() else 0
     if file.size is not None and have >= file.size:
         return
-    with _opened(file.url, {"Range": f"bytes={have}-"} if have else {}) as answer:
+    try:
+        answer = _opened(file.url, {"Range": f"bytes={have}-"} if have else {})
+    except urllib.error.HTTPError as error:
+        if have and error.code == _NOTHING_BEHIND:
+            return  # an earlier try brought the whole file and ended before it got its name
+        raise
+    with answer:
         # A host that does not continue sends the whole file from its start.
-        mode = "ab" if have and answer.status == 206 else "wb"
-        _copy(answer, part, mode, progress)
+        first = have if have and answer.status == 206 else 0
+        length = answer.headers.get("Content-Length")
+        size = file.size if file.size is not None or length is None else first + int(length)
+        _copy(answer, part, "ab" if first else "wb", progress)
     got = part.stat().st_size
-    if file.size is not None and got < file.size:
-        raise ConnectionError(f"{got} of {file.size} bytes came")
+    if size is not None and got < size:
+        raise ConnectionError(f"{got} of {size} bytes came")
 
 
 def _copy(answer: Any, part: Path, mode: str, progress: Callable[[int], None]) -> None:
@@ -103,16 +124,22 @@ def _check(file: RemoteFile, part: Path) -> None:
         got = part.stat().st_size
         part.unlink()
         raise BadInput(f"{file.name}: wanted {file.size} bytes, got {got}; it was removed, run the same command again.")
+    if not _has_checksum(file, part):
+        part.unlink()
+        kind = file.checksum.partition(":")[0]
+        raise BadInput(f"{file.name}: its {kind} checksum is not the published one; it was removed, run the same command again.")
+
+
+def _has_checksum(file: RemoteFile, path: Path) -> bool:
+    """Whether the content has the published checksum; where none is published there is nothing to compare."""
     kind, _, wanted = file.checksum.partition(":")
     if not wanted:
-        return
+        return True
     digest = hashlib.new(kind, usedforsecurity=False)
-    with part.open("rb") as content:
+    with path.open("rb") as content:
         while block := content.read(_BLOCK):
             digest.update(block)
-    if digest.hexdigest() != wanted.lower():
-        part.unlink()
-        raise BadInput(f"{file.name}: its {kind} checksum is not the published one; it was removed, run the same command again.")
+    return digest.hexdigest() == wanted.lower()
 
 
 def _opened(url: str, headers: dict[str, str] | None = None) -> Any:
@@ -125,7 +152,7 @@ def _text(url: str) -> str:
     try:
         with _opened(url) as answer:
             return answer.read().decode()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError, http.client.HTTPException) as error:
         raise BadInput(f"{url}: wanted the list of files, the host did not give it ({error}); check the network.") from error
 
 

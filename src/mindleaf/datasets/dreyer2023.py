@@ -88,8 +88,11 @@ def _cues(file: SignalFile, table: Path) -> list[tuple[float, str]]:
     """(onset, label) in time, from the table of events beside a BIDS file, else from the file's own marks."""
     marks = [(event.onset, event.label) for event in file.events]
     if table.exists():
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            marks = [(float(row["onset"]), row["trial_type"]) for row in csv.DictReader(lines, delimiter="\t")]
+        try:
+            with table.open(newline="", encoding="utf-8-sig") as lines:
+                marks = [(float(row["onset"]), row["trial_type"]) for row in csv.DictReader(lines, delimiter="\t")]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ReadError(f"{table}: wanted the columns onset (seconds) and trial_type; get the table again.") from error
     return sorted((onset, _CUES[text]) for onset, text in marks if text in _CUES)
 
 

@@ -63,6 +63,9 @@ def event_rows(path: Path) -> list[dict[str, str]]:
         raise ReadError(
             f"{path}: wanted a column {missing[0]!r}, found {', '.join(rows[0]) if rows else 'no row'}; get it again."
         )
+    for number, row in enumerate(rows, start=2):
+        if not re.fullmatch(r"\d+", row["sample"] or "") or not re.fullmatch(r"\d+(\.\d+)?", row["duration"] or ""):
+            raise ReadError(f"{path}: line {number}: wanted numbers for sample and duration; get the table again.")
     unknown = {row["trial_type"] for row in rows} - {*MUSIC, *SPEECH, CLICKS}
     if unknown:
         raise ReadError(f"{path}: wanted the types of ds004356 in trial_type, got {sorted(unknown)[0]!r}; get the table again.")

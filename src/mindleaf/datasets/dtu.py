@@ -64,6 +64,7 @@ DATASET = Dataset(
         reference="none (BioSemi CMS/DRL); the preprocessed release: average",
         line_frequency=50.0,
         paradigm="auditory attention to one of two talkers",
+        other_sfreqs=(64.0,),
         interval=(0.0, 50.0),
         files=("**/S*.mat", "**/S*.csv", "**/*.wav", "**/S*_data_preproc.mat"),
         url="https://zenodo.org/records/1199011",

@@ -71,7 +71,10 @@ def _count_quality(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     with path.open(newline="", encoding="utf-8-sig") as file:
-        return {row["Subject"].removeprefix("Subject"): _QUALITY[row["Count quality"]] for row in csv.DictReader(file)}
+        try:
+            return {row["Subject"].removeprefix("Subject"): _QUALITY[row["Count quality"]] for row in csv.DictReader(file)}
+        except (KeyError, AttributeError) as error:
+            raise BadInput(f"{path}: wanted the columns Subject and Count quality (0 or 1); get the table again.") from error
 
 
 DATASET = Dataset(

@@ -85,6 +85,7 @@ DATASET = Dataset(
         reference="as recorded (BCI2000); not named in the files",
         line_frequency=60.0,
         paradigm="motor imagery and movement",
+        other_sfreqs=(128.0,),
         labels=(*_BASELINE.values(), *dict.fromkeys(label for pair in _CUES.values() for label in pair)),
         interval=(1.0, 2.0),
         files=("S???R??.edf", "S???/S???R??.edf"),

@@ -52,9 +52,11 @@ class DatasetFacts:
     nobody has counted. A partial copy is fine, a file that contradicts the facts is not. ``interval`` is the default
     analysis window of a trial in seconds after its onset.
 
-    n_channels is what the recipe delivers (EEG channels); sfreq the recorded rate.
+    n_channels is what the recipe delivers (EEG channels), before channels that a recording lacks or that are marked bad; sfreq the
+    recorded rate.
 
     reference, line_frequency    recording reference in words; mains frequency in Hz (0 unknown)
+    other_sfreqs                 rates of the published recordings that are not at ``sfreq``
     labels                       values of the column "label"; empty where trials carry candidates instead
     files                        glob patterns, relative to the root, by which the files are found
     stimuli                      what was presented, how stimuli are named and where they sit on the EEG's clock
@@ -80,6 +82,7 @@ class DatasetFacts:
     reference: str
     line_frequency: float
     paradigm: str
+    other_sfreqs: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
     interval: tuple[float, float] | None = None
     ssvep_frequencies: tuple[float, ...] = ()

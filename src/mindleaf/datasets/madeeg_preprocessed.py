@@ -160,6 +160,9 @@ def _mixtures(signals: Path, table: Path, modified_ns: tuple[int, int]) -> dict[
         for key in sorted(listed[subject]):
             place, facts = f"{subject}/{key}", listed[subject][key]
             if f"{place}/soli" in shapes:
-                parts = (place, tuple(facts["instruments"]), float(facts["wav_info"]["sfreq"]), shapes[f"{place}/soli"][1])
+                try:
+                    parts = (place, tuple(facts["instruments"]), float(facts["wav_info"]["sfreq"]), shapes[f"{place}/soli"][1])
+                except (KeyError, TypeError, ValueError, IndexError) as error:
+                    raise ReadError(f"{table}: {place} lacks instruments or wav_info ({error}); get the file again.") from error
                 found.setdefault(sequence(key).mixture, parts)
     return found

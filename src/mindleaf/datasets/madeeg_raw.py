@@ -68,7 +68,12 @@ def open_subject(root: Path, subject: str) -> list[Recording]:
 def _trials(found: Sequence, played: dict[str, Any], length_s: float, sfreq: float, shelf: _Shelf) -> Iterator[Trial]:
     if found.mixture == EXCLUDED:
         return
-    onsets, wavs = list(played["n_ech"]), list(played["wav_files"])
+    try:
+        onsets, wavs = [int(onset) for onset in played["n_ech"]], list(played["wav_files"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ReadError(
+            f"madeeg: {found.key} lacks n_ech or wav_files, lists of onsets and sounds; get madeeg_sequences_raw.yaml again."
+        ) from error
     if len(onsets) != len(wavs):
         raise ReadError(
             f"madeeg: {found.key} has {len(onsets)} onsets and {len(wavs)} sounds; get madeeg_sequences_raw.yaml again."
@@ -80,8 +85,8 @@ def _trials(found: Sequence, played: dict[str, Any], length_s: float, sfreq: flo
         candidates, duration = offered
         yield Trial(
             id=f"{found.key}_{repetition + 1}",
-            onset=int(onset) / sfreq,
-            duration=min(duration, length_s - int(onset) / sfreq),
+            onset=onset / sfreq,
+            duration=min(duration, length_s - onset / sfreq),
             labels={"ensemble": found.ensemble, "spatial": found.spatial, "sequence": found.key},
             candidates=candidates,
             attended=1 + [candidate.talker for candidate in candidates].index(found.target),

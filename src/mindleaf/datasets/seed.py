@@ -34,7 +34,7 @@ def sources(root: Path) -> Iterator[Source]:
 def _open(root: Path, path: Path, subject: str, session: str) -> list[Recording]:
     table = path.with_name("label.mat")
     values = np.ravel(read_mat(table, ["label"])["label"])
-    if len(values) != N_CLIPS or not set(values.astype(int).tolist()) <= set(_LABELS):
+    if len(values) != N_CLIPS or not set(values.tolist()) <= set(_LABELS):
         raise ReadError(f"{table}: wanted label with {N_CLIPS} values of -1, 0 and 1, got {len(values)}; get the file again.")
     labels = {k: {"label": _LABELS[int(value)], "clip": f"{k:02d}"} for k, value in enumerate(values, start=1)}
     return family.clip_recordings("seed", root, path, subject, session, SFREQ, labels)

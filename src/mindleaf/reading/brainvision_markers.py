@@ -12,9 +12,11 @@ from mindleaf.reading.notes import note
 _ENTRY = re.compile(r"Mk(\d+)=([^,]*),([^,]*),(\d+),(\d+),(-?\d+)(?:,(\d*))?")
 #: Kinds of markers that recorder and analyser write. Others exist; a single one of them among many markers is suspect.
 _KINDS = frozenset(
-    ["New Segment", "Stimulus", "Response", "Comment", "SyncStatus", "Event", "Optic", "Marker", "Time 0", "Bad Interval", "Scanner"]
-    + ["Threshold", "Voltage", "Peak", "Pulse Artifact", "Toggle", "Audio", "Video", "Trigger", "Segment", "Artifact"]
-)
+    {
+        "New Segment", "Stimulus", "Response", "Comment", "SyncStatus", "Event", "Optic", "Marker", "Time 0", "Bad Interval",
+        "Scanner", "Threshold", "Voltage", "Peak", "Pulse Artifact", "Toggle", "Audio", "Video", "Trigger", "Segment", "Artifact",
+    }
+)  # fmt: skip
 
 
 def marker_notes(path: Path, n_read: int, n_times: int) -> list[dict[str, Any]]:
@@ -33,7 +35,11 @@ def marker_notes(path: Path, n_read: int, n_times: int) -> list[dict[str, Any]]:
     text = content.decode("utf-8", "replace")
     head, section, body = text.partition("[Marker Infos]")
     damage = []
-    if not section or not head.lstrip("\ufeff").startswith("Brain Vision Data Exchange Marker File") or not _names_same_data(path, head):
+    if (
+        not section
+        or not head.lstrip("\ufeff").startswith("Brain Vision Data Exchange Marker File")
+        or not _names_same_data(path, head)
+    ):
         damage.append("its head is damaged")
     if content and not content.endswith((b"\n", b"\r")):
         damage.append("its last line has no end")
@@ -44,7 +50,9 @@ def marker_notes(path: Path, n_read: int, n_times: int) -> list[dict[str, Any]]:
         damage.append(f"{len(lines) - len(entries)} lines are no markers")
     if [int(match.group(1)) for match in entries] != list(range(1, len(entries) + 1)):
         damage.append("markers are missing or out of order")
-    if any(not match.group(2).isprintable() or not match.group(3).isprintable() or "\ufffd" in match.group(0) for match in entries):
+    if any(
+        not match.group(2).isprintable() or not match.group(3).isprintable() or "\ufffd" in match.group(0) for match in entries
+    ):
         damage.append("some markers cannot be read")
     kinds = Counter(match.group(2) for match in entries)
     if len(entries) > 2 and any(count == 1 and kind not in _KINDS for kind, count in kinds.items()):

@@ -21,7 +21,9 @@ def setup_notes(path: Path, text: str, names: list[str], sfreq: float) -> list[d
     lines = re.findall(r"^\s*Ch(\d+)\s*=(.*)$", section, re.MULTILINE)
     if [int(number) for number, _ in lines] != list(range(1, len(names) + 1)):
         raise ReadError(f"{path}: wanted lines Ch1 to Ch{len(names)}, found {len(lines)} others or out of order; {_ADVICE}")
-    stray = [line for line in section.splitlines() if line.strip() and not line.startswith(";") and not re.match(r"\s*Ch\d+\s*=", line)]
+    stray = [
+        line for line in section.splitlines() if line.strip() and not line.startswith(";") and not re.match(r"\s*Ch\d+\s*=", line)
+    ]
     if stray:
         raise ReadError(f"{path}: {len(stray)} lines among the channels are no channels; {_ADVICE}")
     entries = [(entry.split(",") + [""] * 4)[:4] for _, entry in lines]
@@ -29,12 +31,18 @@ def setup_notes(path: Path, text: str, names: list[str], sfreq: float) -> list[d
     renamed = [name for own, name in zip(told, names, strict=True) if own != name]
     notes = []
     if renamed:
-        notes.append(note("channel_renamed", f"channel_renamed: the header names them otherwise; called {', '.join(renamed)} here", renamed))
+        notes.append(
+            note(
+                "channel_renamed", f"channel_renamed: the header names them otherwise; called {', '.join(renamed)} here", renamed
+            )
+        )
     notes += unlike_notes(names, [(entry[2].strip(), entry[3].strip() or "µV") for entry in entries])
     return notes + _amplifier_notes(comment, told, names, entries, sfreq)
 
 
-def _amplifier_notes(comment: str, told: list[str], names: list[str], entries: list[list[str]], sfreq: float) -> list[dict[str, Any]]:
+def _amplifier_notes(
+    comment: str, told: list[str], names: list[str], entries: list[list[str]], sfreq: float
+) -> list[dict[str, Any]]:
     """A file that was filtered or resampled later keeps the comment of the recording, so a difference is only said."""
     notes = []
     rates = [float(value) for value in re.findall(r"Sampling Rate \[Hz\]:\s*([\d.]+)", comment)]
@@ -49,13 +57,17 @@ def _amplifier_notes(comment: str, told: list[str], names: list[str], entries: l
         return notes
     labels = [name for row, own, name in zip(rows, told, names, strict=True) if row[1] != own]
     if labels:
-        notes.append(note("label_differs", f"label_differs: {', '.join(labels)} has another name in the amplifier's setup", labels))
+        notes.append(
+            note("label_differs", f"label_differs: {', '.join(labels)} has another name in the amplifier's setup", labels)
+        )
     scales = [
         name for row, entry, name in zip(rows, entries, names, strict=True)
-        if entry[2].strip() and _unlike(row[3], entry[2]) or (entry[3].strip() and row[4] != entry[3].strip())
+        if (entry[2].strip() and _unlike(row[3], entry[2])) or (entry[3].strip() and row[4] != entry[3].strip())
     ]  # fmt: skip
     if scales:
-        notes.append(note("scale_differs", f"scale_differs: {', '.join(scales)} has another resolution in the amplifier's setup", scales))
+        notes.append(
+            note("scale_differs", f"scale_differs: {', '.join(scales)} has another resolution in the amplifier's setup", scales)
+        )
     return notes
 
 

@@ -19,7 +19,11 @@ _MOST_ALONE = 2
 def name_notes(names: list[str], types: list[str], known: Collection[str]) -> list[dict[str, Any]]:
     """Issues of the names of a whole file; ``known`` are names outside the table that belong in it. A file of other names is left in peace."""
     torn = [name for name in names if "  " in name.strip() or not name.isprintable() or "\ufffd" in name]
-    notes = [note("label_characters", f"label_characters: {len(torn)} channel names hold characters or blanks no name has", torn)] if torn else []
+    notes = (
+        [note("label_characters", f"label_characters: {len(torn)} channel names hold characters or blanks no name has", torn)]
+        if torn
+        else []
+    )
     scalp = [name for name, kind in zip(names, types, strict=True) if kind == "eeg" and name.strip()]
     rows = electrode_indices(scalp)
     unknown = [name for name, row in zip(scalp, rows, strict=True) if row == OTHER and name not in known]
@@ -54,7 +58,7 @@ def _style_notes(there: dict[str, str]) -> list[dict[str, Any]]:
     odd = []
     midline = {name: _style(electrode, name) for electrode, name in there.items() if electrode.endswith("z")}
     usual = Counter(midline.values()).most_common(1)[0][0] if midline else ""
-    if len(midline) > 2:
+    if len(midline) > 1:
         odd = [name for name, style in midline.items() if style != usual]
     for electrode, name in there.items():
         partner = _partner(electrode)

@@ -237,7 +237,8 @@ def _scales(channels: list[_Channel], names: list[str], asked: str | None) -> tu
 def _events(path: Path, sfreq: float, n_times: int, has_trigger: bool) -> tuple[list[list[Any]], list[dict[str, Any]]]:
     """Events of the .cef or .ceo file: rows of sample, ?, code, ?, first sample, last sample ..."""
     stem = path.with_suffix("") if path.suffix.lower() == ".dat" else path
-    beside = [candidate for suffix in (".cef", ".ceo") if (candidate := Path(f"{stem}{suffix}")).exists()]
+    candidates = [Path(f"{stem}{suffix}") for suffix in (".cef", ".ceo")]
+    beside = [present_file(path, "the events of a Curry recording") for path in candidates if path.exists() or path.is_symlink()]
     if not beside:
         if not has_trigger:
             return [], []

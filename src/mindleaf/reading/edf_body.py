@@ -64,7 +64,13 @@ def _size_notes(header: EdfHeader) -> list[dict[str, Any]]:
 
 
 def _time_notes(header: EdfHeader) -> list[dict[str, Any]]:
-    """EDF+ stamps every record with its time: the only witness of the record duration, hence of the sampling rate."""
+    """EDF+ stamps every record with its time: the only witness of the record duration, hence of the sampling rate.
+
+    BioSemi's recorder writes records of one second and no stamps.
+    """
+    if header.reserved.startswith("24BIT") and not header.annotations and header.record_s != 1:
+        text = f"rate_unconfirmed: records of {header.record_s:g} s, BioSemi's recorder writes one second; {header.sfreq:g} Hz may be wrong"
+        return [note("rate_unconfirmed", text)]
     if not header.annotations or not header.reserved.startswith(("EDF+", "BDF+")):
         return []
     numbers = range(min(header.records_in_file, _STAMPS))

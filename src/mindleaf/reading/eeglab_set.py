@@ -55,9 +55,9 @@ def _from_hdf5(path: Path) -> dict[str, Any]:
     from mindleaf.reading.matfile import from_hdf5
 
     with h5py.File(path, "r") as file:
-        root = file["EEG"] if "EEG" in file else file
+        root = file.get("EEG", file)
         fields: dict[str, Any] = {name: from_hdf5(file, root[name]) for name in _FIELDS if name in root and name != "data"}
-        data = root["data"] if "data" in root else None
+        data = root.get("data")
         if data is not None and data.dtype.kind == "f":
             from mindleaf.reading.mat73 import refuse_damaged
 
@@ -87,12 +87,16 @@ def _rows(value: Any) -> list[dict[str, Any]]:
     return value if isinstance(value, list) and all(isinstance(item, dict) for item in value) else []
 
 
-def eeglab_notes(path: Path, fields: dict[str, Any], names: list[str], sfreq: float, n_times: int, events: list[list[Any]]) -> list[dict[str, Any]]:
+def eeglab_notes(
+    path: Path, fields: dict[str, Any], names: list[str], sfreq: float, n_times: int, events: list[list[Any]]
+) -> list[dict[str, Any]]:
     """What the set says twice and differently. Raises ReadError where the reader returned something else than it says."""
     n, pnts, srate = (_number(fields[name]) or 0.0 for name in ("nbchan", "pnts", "srate"))
     chanlocs = _rows(fields.get("chanlocs"))
     if n != len(names) or abs(srate - sfreq) > 1e-6 * sfreq:
-        raise ReadError(f"{path}: {n:g} channels at {srate:g} Hz by its fields, {len(names)} at {sfreq:g} Hz by the reader; {_ADVICE}")
+        raise ReadError(
+            f"{path}: {n:g} channels at {srate:g} Hz by its fields, {len(names)} at {sfreq:g} Hz by the reader; {_ADVICE}"
+        )
     if chanlocs and len(chanlocs) != len(names):
         raise ReadError(f"{path}: {len(names)} channels, {len(chanlocs)} of them described; {_ADVICE}")
     shape = fields.get("data_shape")
@@ -108,7 +112,9 @@ def set_data_notes(path: Path, fields: dict[str, Any], data: Path) -> list[dict[
     there, wanted = data.stat().st_size, 4 * n * pnts
     if there < wanted:
         lost_s = (wanted - there) / (4 * n) / (_number(fields["srate"]) or 1.0)
-        raise ReadError(f"{data}: is cut short, lost_s={lost_s:g}: {wanted} bytes by {path.name}, {there} are there; get it again.")
+        raise ReadError(
+            f"{data}: is cut short, lost_s={lost_s:g}: {wanted} bytes by {path.name}, {there} are there; get it again."
+        )
     if there > wanted:
         return [note("trailing_bytes", f"trailing_bytes: {there - wanted} bytes follow the samples that {path.name} promises")]
     return []
@@ -121,12 +127,16 @@ def _rate_notes(fields: dict[str, Any], pnts: float, srate: float) -> list[dict[
         text = f"rate_differs: {srate:g} Hz for {pnts:g} samples do not last from xmin to xmax of the set; check the rate"
         notes.append(note("rate_differs", text))
     elif not np.isclose((last - first) * srate, pnts - 1, rtol=1e-4, atol=1e-3):
-        notes.append(note("rate_differs", f"rate_differs: {srate:g} Hz, xmin and xmax of the set differ by a sample or so; check the rate"))
+        notes.append(
+            note("rate_differs", f"rate_differs: {srate:g} Hz, xmin and xmax of the set differ by a sample or so; check the rate")
+        )
     times = fields.get("times")
     if isinstance(times, np.ndarray) and times.size == pnts > 1:
         step = float(np.median(np.diff(times.ravel())))
         if not np.isclose(step * srate, 1000.0, rtol=1e-3):
-            notes.append(note("rate_differs", f"rate_differs: {srate:g} Hz, the set's times are {step:g} ms apart; check the rate"))
+            notes.append(
+                note("rate_differs", f"rate_differs: {srate:g} Hz, the set's times are {step:g} ms apart; check the rate")
+            )
     return notes
 
 
@@ -136,7 +146,9 @@ def _label_notes(path: Path, chanlocs: list[dict[str, Any]], names: list[str]) -
         raise ReadError(f"{path}: channel names are missing or unreadable in chanlocs; {_ADVICE}")
     renamed = [name for label, name in zip(labels, names, strict=False) if label != name]
     if renamed:
-        return [note("channel_renamed", f"channel_renamed: the file uses a name twice; called {', '.join(renamed)} here", renamed)]
+        return [
+            note("channel_renamed", f"channel_renamed: the file uses a name twice; called {', '.join(renamed)} here", renamed)
+        ]
     return []
 
 
@@ -157,7 +169,9 @@ def _event_notes(path: Path, fields: dict[str, Any], events: list[list[Any]], pn
         # Latencies all differ after resampling or cutting; a few that differ among many that agree are damage.
         told = [name for name, count in differing.items() if 0 < count <= len(rows) // 5]
         if told or twice:
-            notes.append(note("events_differ", f"events_differ: {', '.join(told) or 'numbers'} of some events differ from those recorded"))
+            notes.append(
+                note("events_differ", f"events_differ: {', '.join(told) or 'numbers'} of some events differ from those recorded")
+            )
     elif originals and len(originals) == len(rows):
         notes.append(note("events_differ", "events_differ: events and those recorded cannot be matched"))
     return notes

@@ -146,11 +146,21 @@ def _take_info(found: FifTags, file: BinaryIO, kind: int, n_bytes: int) -> None:
         if n_bytes != _CHANNEL.size:
             raise ReadError(f"{found.path}: channel {len(found.channels) + 1} has a record of {n_bytes} bytes; {_ADVICE}")
         values = _CHANNEL.unpack(file.read(n_bytes))
-        number, kind_of, span, cal, coil, unit, power = values[0], values[2], values[3], values[4], values[5], values[18], values[19]
+        number, kind_of, span, cal, coil, unit, power = (
+            values[0],
+            values[2],
+            values[3],
+            values[4],
+            values[5],
+            values[18],
+            values[19],
+        )
         name = values[20].split(b"\0")[0].decode("latin-1")
         scale = span * cal * 10.0 ** (power if -30 <= power <= 30 else 0)
         if number != len(found.channels) + 1 or not np.isfinite(scale) or scale == 0 or not -30 <= power <= 30:
-            raise ReadError(f"{found.path}: the record of channel {len(found.channels) + 1} has no number or calibration; {_ADVICE}")
+            raise ReadError(
+                f"{found.path}: the record of channel {len(found.channels) + 1} has no number or calibration; {_ADVICE}"
+            )
         found.channels.append(FifChannel(name, kind_of, coil, (unit, power), scale))
 
 
@@ -202,26 +212,37 @@ def fif_notes(found: FifTags, names: list[str], sfreq: float, n_times: int, n_ev
     """What the walk and the reader say differently, or what is odd. Raises ReadError where they cannot both be right."""
     path, told = found.path, [channel.name for channel in found.channels]
     if len(told) != len(names) or abs(found.sfreq - sfreq) > 1e-6 * sfreq:
-        raise ReadError(f"{path}: {len(told)} channels at {found.sfreq:g} Hz by its tags, {len(names)} at {sfreq:g} Hz by the reader; {_ADVICE}")
+        raise ReadError(
+            f"{path}: {len(told)} channels at {found.sfreq:g} Hz by its tags, {len(names)} at {sfreq:g} Hz by the reader; {_ADVICE}"
+        )
     if found.n_times != n_times and not (found.skips or found.next_file):
         raise ReadError(f"{path}: {found.n_times} samples by its tags, {n_times} by the reader; {_ADVICE}")
     if len(set(found.n_marks)) > 1 or (found.n_marks and n_events > found.n_marks[0]):
         raise ReadError(f"{path}: its annotations have {found.n_marks} times, ends and texts; {_ADVICE}")
     notes = [*_size_notes(found), *_rate_notes(found)]
     if found.n_marks and n_events < found.n_marks[0]:
-        notes.append(note("events_outside", f"events_outside: {found.n_marks[0] - n_events} annotations lie outside the recording and were left out"))
+        notes.append(
+            note(
+                "events_outside",
+                f"events_outside: {found.n_marks[0] - n_events} annotations lie outside the recording and were left out",
+            )
+        )
     if found.marks_s is not None and abs(found.marks_s - (found.meas_s or 0.0)) > 1e-3:
         text = "event_times: annotations and samples count from different moments; event times may be wrong"
         notes.append(note("event_times", text))
     renamed = [name for own, name in zip(told, names, strict=True) if len(own) < 15 and own != name]
     if renamed:
-        notes.append(note("channel_renamed", f"channel_renamed: the file names them otherwise; called {', '.join(renamed)} here", renamed))
+        notes.append(
+            note("channel_renamed", f"channel_renamed: the file names them otherwise; called {', '.join(renamed)} here", renamed)
+        )
     return notes + _odd_notes(found, names)
 
 
 def _size_notes(found: FifTags) -> list[dict[str, Any]]:
     if not found.complete:
-        return [note("truncated", "truncated, lost_s=unknown: the file ends without its last tag; samples or annotations are missing")]
+        return [
+            note("truncated", "truncated, lost_s=unknown: the file ends without its last tag; samples or annotations are missing")
+        ]
     notes = []
     extra = found.path.stat().st_size - found.end
     if extra:
@@ -230,7 +251,9 @@ def _size_notes(found: FifTags) -> list[dict[str, Any]]:
         notes.append(note("gaps", f"gaps: {found.skips} stretches were not saved and are filled with zeros"))
     sizes = [size for _, size, _ in found.buffers]
     if len(set(sizes[:-1])) > 1 or sizes[-1] > sizes[0]:
-        notes.append(note("buffers_uneven", "buffers_uneven: the samples stand in pieces of different length; some may be missing"))
+        notes.append(
+            note("buffers_uneven", "buffers_uneven: the samples stand in pieces of different length; some may be missing")
+        )
     return notes
 
 
@@ -253,9 +276,17 @@ def _odd_notes(found: FifTags, names: list[str]) -> list[dict[str, Any]]:
         and channel.coil in (0, _EEG_COIL) and (channel.coil == _EEG_COIL or channel.kind == _EEG_KIND)
     ]  # fmt: skip
     if wrong:
-        notes.append(note("type_differs", f"type_differs: {', '.join(wrong)} by kind is no EEG and by sensor is, or the reverse", wrong))
-    usual, share = Counter((round(np.log10(abs(channel.scale)), 6), channel.unit) for channel, _ in eeg).most_common(1)[0] if eeg else (None, 0)
+        notes.append(
+            note("type_differs", f"type_differs: {', '.join(wrong)} by kind is no EEG and by sensor is, or the reverse", wrong)
+        )
+    usual, share = (
+        Counter((round(np.log10(abs(channel.scale)), 6), channel.unit) for channel, _ in eeg).most_common(1)[0]
+        if eeg
+        else (None, 0)
+    )
     odd = [name for channel, name in eeg if (round(np.log10(abs(channel.scale)), 6), channel.unit) != usual]
     if odd and share > 1:
-        notes.append(note("scale_differs", f"scale_differs: unit or calibration of {', '.join(odd)} is not that of most channels", odd))
+        notes.append(
+            note("scale_differs", f"scale_differs: unit or calibration of {', '.join(odd)} is not that of most channels", odd)
+        )
     return notes

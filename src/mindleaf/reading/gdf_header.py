@@ -93,7 +93,10 @@ def read_gdf_header(path: Path) -> GdfHeader:
         raise ReadError(f"{path}: wanted a record duration, the header says {numerator}/{denominator} s; {_ADVICE}")
     # Columns of 256 bytes per channel: label, transducer, unit, physical and digital range, filters, samples, type ...
     labels = tuple(columns[16 * row : 16 * row + 16].decode("latin-1").split("\0")[0].strip() for row in range(n))
-    ranges = [np.frombuffer(columns, kind, n, n * (104 + 8 * place)) for place, kind in enumerate(["<f8"] * 4 if new else ["<f8", "<f8", "<i8", "<i8"])]
+    ranges = [
+        np.frombuffer(columns, kind, n, n * (104 + 8 * place))
+        for place, kind in enumerate(["<f8"] * 4 if new else ["<f8", "<f8", "<i8", "<i8"])
+    ]
     codes = np.frombuffer(columns, "<u4", n, 220 * n).tolist()
     header = GdfHeader(
         path=path,
@@ -126,7 +129,9 @@ def _version(path: Path, fixed: bytes) -> float:
 
 def _units(columns: bytes, n: int, new: bool) -> tuple[str, ...]:
     if not new:
-        return tuple(columns[96 * n + 8 * row : 96 * n + 8 * row + 8].decode("latin-1").split("\0")[0].strip() for row in range(n))
+        return tuple(
+            columns[96 * n + 8 * row : 96 * n + 8 * row + 8].decode("latin-1").split("\0")[0].strip() for row in range(n)
+        )
     codes = np.frombuffer(columns, "<u2", n, 102 * n).tolist()
     return tuple(_UNITS.get(code, f"unit {code}") for code in codes)
 
@@ -134,7 +139,9 @@ def _units(columns: bytes, n: int, new: bool) -> tuple[str, ...]:
 def _refuse_contradictions(header: GdfHeader) -> None:
     path, n = header.path, len(header.labels)
     if header.header_bytes != 256 * (n + 1):
-        raise ReadError(f"{path}: the header says it is {header.header_bytes} bytes long, {n} channels need {256 * (n + 1)}; {_ADVICE}")
+        raise ReadError(
+            f"{path}: the header says it is {header.header_bytes} bytes long, {n} channels need {256 * (n + 1)}; {_ADVICE}"
+        )
     for row, label in enumerate(header.labels):
         if not label or not label.isprintable():
             raise ReadError(f"{path}: channel {row + 1} has no readable name; {_ADVICE}")
@@ -143,11 +150,17 @@ def _refuse_contradictions(header: GdfHeader) -> None:
             raise ReadError(f"{path}: channel {label} has {header.samples[row]} samples per record of an unknown type; {_ADVICE}")
         limits = np.iinfo(kind) if np.dtype(kind).kind in "iu" else None
         if not np.isfinite([low, high, bottom, top]).all() or low == high or bottom >= top:
-            raise ReadError(f"{path}: channel {label} has a calibration from {bottom:g} .. {top:g} to {low:g} .. {high:g}; {_ADVICE}")
+            raise ReadError(
+                f"{path}: channel {label} has a calibration from {bottom:g} .. {top:g} to {low:g} .. {high:g}; {_ADVICE}"
+            )
         if limits and not limits.min <= bottom < top <= limits.max + 1:
-            raise ReadError(f"{path}: channel {label} has the digital range {bottom:g} to {top:g}, which its numbers cannot hold; {_ADVICE}")
+            raise ReadError(
+                f"{path}: channel {label} has the digital range {bottom:g} to {top:g}, which its numbers cannot hold; {_ADVICE}"
+            )
     if header.n_records < 1 or header.records_in_file < 1:
-        raise ReadError(f"{path}: the header promises {header.n_records} records, the file holds none; get it again from its source.")
+        raise ReadError(
+            f"{path}: the header promises {header.n_records} records, the file holds none; get it again from its source."
+        )
     if header.records_in_file < header.n_records:
         lost_s = (header.n_records - header.records_in_file) * header.record_s
         raise ReadError(
@@ -176,7 +189,9 @@ def _odd_notes(header: GdfHeader) -> list[dict[str, Any]]:
     usual, share = Counter(keys).most_common(1)[0]
     odd = [label for label, key in zip(header.labels, keys, strict=True) if key != usual]
     if odd and share > 1:
-        notes.append(note("scale_differs", f"scale_differs: unit, type or range of {', '.join(odd)} is not that of most channels", odd))
+        notes.append(
+            note("scale_differs", f"scale_differs: unit, type or range of {', '.join(odd)} is not that of most channels", odd)
+        )
     return notes
 
 
@@ -188,7 +203,9 @@ def _table_notes(header: GdfHeader, events: list[list[Any]]) -> list[dict[str, A
     if not head:
         return [note("events_missing", "events_missing: the file ends without a table of events")]
     if len(head) < 8 or head[0] not in (1, 3):
-        raise ReadError(f"{header.path}: wanted a table of events at byte {place}, found none; header or table are damaged; get it again.")
+        raise ReadError(
+            f"{header.path}: wanted a table of events at byte {place}, found none; header or table are damaged; get it again."
+        )
     if header.version < 1.94:
         rate, count = float(int.from_bytes(head[1:4], "little")), struct.unpack_from("<I", head, 4)[0]
     else:

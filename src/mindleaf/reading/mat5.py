@@ -18,7 +18,21 @@ import numpy as np
 from mindleaf.errors import ReadError
 
 #: Type of an element's data -> numpy's name of it.
-_TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8", 16: "u1", 17: "u2", 18: "u4"}
+_TYPES = {
+    1: "i1",
+    2: "u1",
+    3: "i2",
+    4: "u2",
+    5: "i4",
+    6: "u4",
+    7: "f4",
+    9: "f8",
+    12: "i8",
+    13: "u8",
+    16: "u1",
+    17: "u2",
+    18: "u4",
+}
 _MATRIX, _COMPRESSED = 14, 15
 _CELL, _STRUCT, _OBJECT, _CHAR, _SPARSE, _HANDLE, _OPAQUE = 1, 2, 3, 4, 5, 16, 17
 _NUMERIC = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4", 14: "i8", 15: "u8"}
@@ -57,7 +71,7 @@ def read_mat5(path: Path) -> dict[str, Matrix]:
         raise ReadError(f"{path}: does not begin as a MATLAB file of version 5; {_ADVICE}")
     walk = _Walk(path, order)
     found: dict[str, Matrix] = {}
-    place, view = 128, memoryview(np.memmap(path, np.uint8, "r"))
+    place, view = 128, np.memmap(path, np.uint8, "r").data
     try:
         while place < len(view):
             kind, data, place = walk.element(view, place)
@@ -153,7 +167,9 @@ class _Walk:
         if matrix.kind == _CHAR:
             text = values.tobytes().decode("utf-8", "replace") if values.itemsize == 1 else "".join(map(chr, values.tolist()))
             if len(text) != count:
-                raise ReadError(f"{self.path}: wanted a text of {count} characters by the dimensions, found {len(text)}; {_ADVICE}")
+                raise ReadError(
+                    f"{self.path}: wanted a text of {count} characters by the dimensions, found {len(text)}; {_ADVICE}"
+                )
             matrix.content = text if matrix.shape[0] <= 1 else np.array(list(text)).reshape(matrix.shape, order="F")
             if matrix.shape[0] > 1:
                 matrix.content = ["".join(line) for line in matrix.content.reshape(matrix.shape[0], -1)]

@@ -65,7 +65,9 @@ def _refuse_shape(path: str, node: Any) -> None:
         if node.maxshape != node.shape:
             stored = -1
     if wanted != stored:
-        raise ReadError(f"{path}: variable {_short(node.name)} of {node.shape} wants {wanted} pieces or bytes, {stored} are stored; {_ADVICE}")
+        raise ReadError(
+            f"{path}: variable {_short(node.name)} of {node.shape} wants {wanted} pieces or bytes, {stored} are stored; {_ADVICE}"
+        )
 
 
 def _refuse_type(path: str, node: Any, kind: str) -> None:

@@ -53,4 +53,6 @@ def _refuse_other_values(told: FifTags, raw: mne.io.BaseRaw) -> None:
     ours = told.first_buffer()
     theirs = raw.get_data(start=0, stop=ours.shape[1], verbose="ERROR")
     if told.skips == 0 and not np.allclose(ours, theirs, rtol=1e-6, atol=0, equal_nan=True):
-        raise ReadError(f"{told.path}: has other values by the reader than by its tags' calibration; the file is damaged; get it again.")
+        raise ReadError(
+            f"{told.path}: has other values by the reader than by its tags' calibration; the file is damaged; get it again."
+        )

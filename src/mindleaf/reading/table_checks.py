@@ -23,11 +23,17 @@ def length_notes(path: Path, facts: dict[str, Any], n_times: int, rate: float, f
     notes = rate_notes(path, rate) if from_file else []
     odd = [name for name in facts if name not in _FACTS]
     if odd:
-        notes.append(note("json_unknown", f"json_unknown: {len(odd)} entries of the JSON file are not known; known are {', '.join(_FACTS)}"))
+        notes.append(
+            note(
+                "json_unknown", f"json_unknown: {len(odd)} entries of the JSON file are not known; known are {', '.join(_FACTS)}"
+            )
+        )
     promised, duration = facts.get("n_times"), facts.get("duration_s")
     if promised is not None and promised > n_times:
         lost_s = (promised - n_times) / rate
-        notes.append(note("truncated", f"truncated, lost_s={lost_s:g}: {promised:g} samples by the JSON file, {n_times} are there"))
+        notes.append(
+            note("truncated", f"truncated, lost_s={lost_s:g}: {promised:g} samples by the JSON file, {n_times} are there")
+        )
     elif promised is not None and promised != n_times:
         notes.append(note("length_differs", f"length_differs: {promised:g} samples by the JSON file, {n_times} are there"))
     told = facts.get("sfreq")
@@ -46,7 +52,9 @@ def refuse_other_size(path: Path, values: NDArray[Any]) -> None:
         header = 8 + width + int.from_bytes(file.read(width), "little")
     size = path.stat().st_size
     if size != header + values.nbytes:
-        raise ReadError(f"{path}: {values.shape} numbers of {values.dtype} take {header + values.nbytes} bytes, the file has {size}; save it again.")
+        raise ReadError(
+            f"{path}: {values.shape} numbers of {values.dtype} take {header + values.nbytes} bytes, the file has {size}; save it again."
+        )
 
 
 def text_notes(path: Path) -> list[dict[str, Any]]:
@@ -55,7 +63,9 @@ def text_notes(path: Path) -> list[dict[str, Any]]:
         data = np.frombuffer(file.read(_LOOK_BYTES), np.uint8)
     notes = []
     if path.stat().st_size <= _LOOK_BYTES and data[-1] not in (10, 13):
-        notes.append(note("truncated", "truncated, lost_s=unknown: the last line has no end; it, or lines after it, may be missing"))
+        notes.append(
+            note("truncated", "truncated, lost_s=unknown: the last line has no end; it, or lines after it, may be missing")
+        )
     first_line = int(np.argmax(data == 10))
     body = data[first_line:]
     is_digit, is_dot = (body >= 48) & (body <= 57), body == 46
@@ -68,5 +78,7 @@ def text_notes(path: Path) -> list[dict[str, Any]]:
     usual = lengths.most_common(2)
     if len(usual) > 1 and lengths.total() - usual[0][1] <= 20 < usual[0][1]:
         count = lengths.total() - usual[0][1]
-        notes.append(note("cells_uneven", f"cells_uneven: {count} cells have not the {usual[0][0]} decimals of all others; check them"))
+        notes.append(
+            note("cells_uneven", f"cells_uneven: {count} cells have not the {usual[0][0]} decimals of all others; check them")
+        )
     return notes

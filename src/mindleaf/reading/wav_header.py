@@ -36,9 +36,13 @@ def refuse_damaged_wav(path: Path, rate: int, n_channels: int, n_frames: int) ->
         raise ReadError(f"{path}: its format takes {told} bytes, wanted 16 or more; {_ADVICE}")
     kind, channels, own_rate, byte_rate, align, bits = struct.unpack("<HHIIHH", fields)
     if not _RATES[0] <= own_rate <= _RATES[1] or (own_rate, channels) != (rate, n_channels):
-        raise ReadError(f"{path}: {channels} channels at {own_rate} Hz by its header, {n_channels} at {rate} Hz by the reader; {_ADVICE}")
+        raise ReadError(
+            f"{path}: {channels} channels at {own_rate} Hz by its header, {n_channels} at {rate} Hz by the reader; {_ADVICE}"
+        )
     if kind in _PLAIN_FORMATS and (align != channels * -(-bits // 8) or byte_rate != own_rate * align):
-        raise ReadError(f"{path}: {channels} channels of {bits} bits at {own_rate} Hz are not {byte_rate} bytes a second; {_ADVICE}")
+        raise ReadError(
+            f"{path}: {channels} channels of {bits} bits at {own_rate} Hz are not {byte_rate} bytes a second; {_ADVICE}"
+        )
     place, told = chunks["data"]
     if told not in _OPEN:
         _refuse_size(path, size, promised, place + told)
@@ -61,7 +65,9 @@ def _chunks(path: Path, file, end: int, size: int) -> dict[str, tuple[int, int]]
             break
         place += 8 + told + told % 2
         if place > end + 1:
-            raise ReadError(f"{path}: is cut short, {text.strip()!r} promises {told} bytes and {size - found[text][0]} are there; {_ADVICE}")
+            raise ReadError(
+                f"{path}: is cut short, {text.strip()!r} promises {told} bytes and {size - found[text][0]} are there; {_ADVICE}"
+            )
     return found
 
 
@@ -69,5 +75,7 @@ def _refuse_size(path: Path, size: int, promised: int, end: int) -> None:
     if promised in _OPEN:
         return
     missing = promised + 8 - size
-    if missing > end % 2 or 0 < -missing < 8 and size != end + end % 2:
-        raise ReadError(f"{path}: its header promises {promised + 8} bytes, {size} are there: bytes were lost or added; get it again.")
+    if missing > end % 2 or (0 < -missing < 8 and size != end + end % 2):
+        raise ReadError(
+            f"{path}: its header promises {promised + 8} bytes, {size} are there: bytes were lost or added; get it again."
+        )

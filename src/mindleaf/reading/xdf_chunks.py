@@ -50,7 +50,7 @@ class XdfChunks:
 
 def read_xdf_chunks(path: Path) -> XdfChunks:
     """Walk through the file. Raises ReadError where a chunk contradicts itself or the stream's header."""
-    content = memoryview(np.memmap(path, np.uint8, "r"))
+    content = np.memmap(path, np.uint8, "r").data
     if bytes(content[:4]) != b"XDF:":
         raise ReadError(f"{path}: does not begin as an XDF file; {_ADVICE}")
     found, place = XdfChunks(), 4
@@ -105,7 +105,7 @@ def _take(path: Path, found: XdfChunks, tag: int, body: memoryview) -> None:
         found.streams[number] = _header(path, number, bytes(body[4:]))
         return
     stream = found.streams.get(number)
-    if stream is None or stream.footer is not None and tag == 6:
+    if stream is None or (stream.footer is not None and tag == 6):
         raise ReadError(f"{path}: a chunk belongs to stream {number}, which there is not; {_ADVICE}")
     if tag == 3:
         _samples(stream, body)
@@ -115,7 +115,8 @@ def _take(path: Path, found: XdfChunks, tag: int, body: memoryview) -> None:
         root = ElementTree.fromstring(bytes(body[4:]).decode("utf-8"))
         stream.footer = _texts(root)
         stream.told_offsets = [
-            (float(item.findtext("time", "nan")), float(item.findtext("value", "nan"))) for item in root.findall("clock_offsets/offset")
+            (float(item.findtext("time", "nan")), float(item.findtext("value", "nan")))
+            for item in root.findall("clock_offsets/offset")
         ]
 
 
@@ -163,21 +164,30 @@ def _samples(stream: XdfStream, body: memoryview) -> None:
 def xdf_notes(path: Path, found: XdfChunks, streams: list[dict[str, Any]], eeg: dict[str, Any]) -> list[dict[str, Any]]:
     """What the walk and the reader say differently. Raises ReadError where samples or streams got lost."""
     for stream in streams:
-        own = found.streams.get(stream["info"]["stream_id"])
-        if own is None or own.n_samples != len(stream["time_series"]):
-            raise ReadError(f"{path}: {own.n_samples if own else 0} samples in a stream by its chunks, {len(stream['time_series'])} read; {_ADVICE}")
+        walked, n_read = found.streams.get(stream["info"]["stream_id"]), len(stream["time_series"])
+        if walked is None or walked.n_samples != n_read:
+            raise ReadError(
+                f"{path}: {walked.n_samples if walked else 0} samples in a stream by its chunks, {n_read} read; {_ADVICE}"
+            )
     if len(streams) != len(found.streams):
         raise ReadError(f"{path}: {len(found.streams)} streams by its chunks, {len(streams)} read; {_ADVICE}")
     notes = []
     told = found.streams[eeg["info"]["stream_id"]]
     without = [stream.number for stream in found.streams.values() if stream.footer is None]
     if found.cut or without:
-        text = "truncated, lost_s=unknown: the recording was not ended; " + ("its last chunk is cut" if found.cut else "streams have no footer")
+        text = "truncated, lost_s=unknown: the recording was not ended; " + (
+            "its last chunk is cut" if found.cut else "streams have no footer"
+        )
         notes.append(note("truncated", text))
     if told.n_labels and told.n_labels != told.n_channels:
-        notes.append(note("labels_missing", f"labels_missing: {told.n_channels} channels, {told.n_labels} of them described; called ch1, ch2 ..."))
-    for stream in found.streams.values():
-        notes += _stream_notes(stream)
+        notes.append(
+            note(
+                "labels_missing",
+                f"labels_missing: {told.n_channels} channels, {told.n_labels} of them described; called ch1, ch2 ...",
+            )
+        )
+    for own in found.streams.values():
+        notes += _stream_notes(own)
     return notes
 
 
@@ -189,17 +199,26 @@ def _stream_notes(stream: XdfStream) -> list[dict[str, Any]]:
     if stream.footer is not None:
         count = _float(stream.footer.get("sample_count", str(stream.n_samples)))
         if count is None or abs(count - stream.n_samples) > 1:  # recorders count one sample more or less
-            notes.append(note("samples_lost", f"samples_lost: a stream holds {stream.n_samples} samples, its footer promises others"))
+            notes.append(
+                note("samples_lost", f"samples_lost: a stream holds {stream.n_samples} samples, its footer promises others")
+            )
         ends = [_float(stream.footer.get(name)) for name in ("first_timestamp", "last_timestamp")]
         if len(stamps) and all(end is not None for end in ends) and (
             abs(stamps[0] - (ends[0] or 0)) > 0.02 or (stream.places[-1] == stream.n_samples - 1 and abs(stamps[-1] - (ends[1] or 0)) > 0.02)
         ):  # fmt: skip
-            notes.append(note("time_stamps", "time_stamps: first or last one is not that of the footer; event times may be wrong"))
+            notes.append(
+                note("time_stamps", "time_stamps: first or last one is not that of the footer; event times may be wrong")
+            )
         if stream.told_offsets and not np.allclose(_ordered(stream.told_offsets), _ordered(stream.offsets), rtol=1e-6, atol=1e-6):
             notes.append(note("clock_offsets", "clock_offsets: they are not those of the footer; event times may be wrong"))
     values = np.array([value for _, value in stream.offsets])
     if len(values) and (not np.isfinite(stream.offsets).all() or np.ptp(values) > 1.0):
-        notes.append(note("clock_offsets", "clock_offsets: the clocks moved by more than a second against each other; event times may be wrong"))
+        notes.append(
+            note(
+                "clock_offsets",
+                "clock_offsets: the clocks moved by more than a second against each other; event times may be wrong",
+            )
+        )
     return notes + _spacing_notes(stream, stamps)
 
 
@@ -220,12 +239,19 @@ def _spacing_notes(stream: XdfStream, stamps: np.ndarray) -> list[dict[str, Any]
         return []
     places, notes = np.array(stream.places), []
     half = len(stamps) // 2
-    rate = float(np.median((places[half:] - places[: len(places) - half]) / np.maximum(stamps[half:] - stamps[: len(stamps) - half], 1e-9)))
+    rate = float(
+        np.median((places[half:] - places[: len(places) - half]) / np.maximum(stamps[half:] - stamps[: len(stamps) - half], 1e-9))
+    )
     if abs(rate - stream.nominal) > 0.05 * stream.nominal:
         text = f"rate_differs: {stream.nominal:g} Hz by the header, {rate:.4g} Hz by the time stamps; the header's is used"
         notes.append(note("rate_differs", text))
     residual = stamps - places / rate
     off = np.abs(residual - np.median(residual))
     if off.max() > max(0.05, 20 * float(np.median(off))):
-        notes.append(note("time_stamps", f"time_stamps: {int((off > 0.05).sum())} lie more than 0.05 s off the line; samples may be missing there"))
+        notes.append(
+            note(
+                "time_stamps",
+                f"time_stamps: {int((off > 0.05).sum())} lie more than 0.05 s off the line; samples may be missing there",
+            )
+        )
     return notes

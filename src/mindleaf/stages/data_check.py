@@ -14,6 +14,9 @@ from mindleaf.errors import BadInput
 from mindleaf.recording import Recording
 from mindleaf.stages.progress import bar
 
+#: Issues of recordings that rightly have fewer channels than the set: some are marked bad, or were never recorded.
+_FEWER_CHANNELS = frozenset({"channels_bad", "channel_missing"})
+
 
 @dataclass
 class Copy:
@@ -21,6 +24,7 @@ class Copy:
 
     subjects: Counter[str] = field(default_factory=Counter)
     channels: Counter[int] = field(default_factory=Counter)
+    told_fewer: Counter[int] = field(default_factory=Counter)
     rates: Counter[float] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
     issues: Counter[str] = field(default_factory=Counter)
@@ -32,6 +36,8 @@ class Copy:
     def add(self, recording: Recording) -> None:
         self.subjects[recording.subject] += 1
         self.channels[len(recording.channel_names)] += 1
+        if any(issue.code in _FEWER_CHANNELS for issue in recording.issues):
+            self.told_fewer[len(recording.channel_names)] += 1
         self.rates[recording.sfreq] += 1
         self.labels.update(trial.labels["label"] for trial in recording.trials if "label" in trial.labels)
         self.seconds += recording.n_times / recording.sfreq
@@ -108,12 +114,17 @@ def _missing(copy: Copy, facts: DatasetFacts) -> list[str]:
 
 def _contradictions(copy: Copy, facts: DatasetFacts) -> list[str]:
     found = []
-    if facts.n_channels and set(copy.channels) - {facts.n_channels}:
+    if facts.n_channels and _wrong_channels(copy, facts.n_channels):
         found.append(f"published are {facts.n_channels} channels, recordings have {sorted(copy.channels)}")
-    if facts.sfreq and set(copy.rates) - {facts.sfreq}:
+    if facts.sfreq and set(copy.rates) - {facts.sfreq, *facts.other_sfreqs}:
         found.append(f"published are {facts.sfreq:g} Hz, recordings have {sorted(copy.rates)}")
     if facts.n_subjects and len(copy.subjects) > facts.n_subjects:
         found.append(f"published are {facts.n_subjects} subjects, the folder holds {len(copy.subjects)}")
     if facts.labels and set(copy.labels) - set(facts.labels):
         found.append(f"published labels are {', '.join(facts.labels)}, trials carry {', '.join(sorted(copy.labels))}")
     return found
+
+
+def _wrong_channels(copy: Copy, published: int) -> bool:
+    """Whether a recording has more channels than published, or fewer without an issue that says why."""
+    return any(found > published or (found < published and copy.told_fewer[found] < n) for found, n in copy.channels.items())

@@ -19,12 +19,23 @@ def get(name: str, root: Path, quiet: bool = False) -> str:
     if not facts.archives:
         raise BadInput(f"{name} cannot be fetched by a program ({facts.licence}). {_steps(facts)}")
     tell.print(f"{facts.title}. Licence: {facts.licence}. Please cite: {facts.citation}", markup=False)
+    following = f"next: mindleaf data check {name} --root {root}"
     for archive in facts.archives:
         if archive.host == "moabb":
             _through_moabb(archive.id, root)
-    files = [file for archive in facts.archives if archive.host != "moabb" for file in listing(archive)]
+    archives = [archive for archive in facts.archives if archive.host != "moabb"]
+    if not archives:
+        return f"{name}: MOABB has put its files into {root}; {following}"
+    files = [file for archive in archives for file in listing(archive)]
+    tell.print(f"{len(files)} files{_gigabytes(files)} to {root}", markup=False)
     new = _fetch_all(files, root, f"get {name}", quiet)
-    return f"{name}: {new} files fetched, {len(files) - new} were there; next: mindleaf data check {name} --root {root}"
+    return f"{name}: {new} files fetched, {len(files) - new} were there; {following}"
+
+
+def _gigabytes(files: list[RemoteFile]) -> str:
+    """What they take together, where the archive tells."""
+    sizes = [file.size for file in files if file.size is not None]
+    return f" of {sum(sizes) / 1e9:.1f} GB" if len(sizes) == len(files) else ""
 
 
 def _steps(facts: DatasetFacts) -> str:
@@ -53,4 +64,10 @@ def _through_moabb(class_name: str, root: Path) -> None:
     # Some of MOABB's sets ask for a yes to their terms, which were printed with the licence.
     agreed = {"accept": True} if "accept" in inspect.signature(found.data_path).parameters else {}
     for subject in found.subject_list:
-        found.data_path(subject, path=str(root), **agreed)
+        try:
+            found.data_path(subject, path=str(root), **agreed)
+        except Exception as error:  # whatever MOABB's many downloaders raise
+            why = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+            raise BadInput(
+                f"MOABB could not fetch subject {subject} of {class_name} ({why}); the same command continues with what is missing."
+            ) from error
