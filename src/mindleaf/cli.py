@@ -182,9 +182,9 @@ def data_list(as_json: Json = False) -> None:
 @data_app.command("show")
 def data_show(name: str, as_json: Json = False) -> None:
     """What is known about a data set, and what is unverified."""
-    from mindleaf.stages.listing import facts_of
+    from mindleaf.stages.listing import fact_lines, facts_of
 
-    _print(facts_of(name), as_json)
+    _print(facts_of(name) if as_json else fact_lines(name), as_json)
 
 
 @data_app.command("check")
@@ -262,7 +262,9 @@ def _print(values: Any, as_json: bool) -> None:
         typer.echo(json.dumps(values, indent=1, default=str))
     elif isinstance(values, dict):
         for key, value in values.items():
-            typer.echo(f"{key:<20} {value if not isinstance(value, list) else ', '.join(map(str, value))}")
+            for number, item in enumerate(value if isinstance(value, list) else [value]):
+                told = ", ".join(f"{name}: {count}" for name, count in item.items()) if isinstance(item, dict) else item
+                typer.echo(f"{key if not number else '':<20} {told}")
     else:
         for line in values:
             typer.echo(line)

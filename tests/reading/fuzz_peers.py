@@ -1,4 +1,4 @@
-"""Other people's readers in the harness's clothes: what each returns for a file, with its Python warnings as issues.
+"""Other people's readers in the harness's clothes: what each returns for a file, with its warnings and log as issues.
 
 An exception counts as a refusal where its message names the file, else as untyped: in a batch of a thousand files nobody knows
 which one it was. These readers run here in a child process; at a user's desk a crash would take the session with it.
@@ -6,6 +6,7 @@ which one it was. These readers run here in a child process; at a user's desk a 
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,20 @@ from .fuzz_batch import MAT_VARIABLES, flattened
 _MNE = {".edf": "edf", ".bdf": "bdf", ".gdf": "gdf", ".vhdr": "brainvision", ".set": "eeglab", ".fif": "fif"}
 
 
+class _Log(logging.Handler):
+    """What a library logs as a warning or worse, which Python prints where nobody says otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.told: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.told.add(record.getMessage())
+
+
 def _held(path: str, read: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    log = _Log()
+    logging.getLogger().addHandler(log)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -31,7 +45,8 @@ def _held(path: str, read: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
             if any(part.name in str(error) for part in Path(path).parent.iterdir()):
                 raise ReadError(f"{path}: {type(error).__name__}") from None
             raise
-    told = {str(item.message) for item in caught if not issubclass(item.category, (DeprecationWarning, FutureWarning))}
+    told = {str(item.message) for item in caught if not issubclass(item.category, (DeprecationWarning, FutureWarning))} | log.told
+    logging.getLogger().removeHandler(log)
     found["notes"] = [{"code": "warning", "message": text, "channels": []} for text in sorted(told)]
     return found
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import mindleaf
 from mindleaf.datasets.synthetic import preset, write_synthetic
@@ -38,3 +42,22 @@ def test_sound_that_comes_a_second_late_is_told(recordings: list[Recording], tmp
     assert {lag.status for lag in lags.values()} == {"misaligned"}
     assert all("check the onsets" in sentence for sentence in lag_sentences(lags)) and len(lag_sentences(lags)) == 2
     assert all(lag.lag_s == pytest.approx(-1.0 + 0.15, abs=0.15) for lag in lags.values())
+
+
+def test_another_sound_under_the_same_name_is_asked_about_again(recordings: list[Recording], tmp_path: Path):
+    first = check_lags(mindleaf.prepare(recordings, tmp_path / "store"))
+    exchanged = [
+        replace(r, stimuli=tuple(replace(s, load=partial(_late, s.load, round(s.sample_rate))) for s in r.stimuli))
+        for r in recordings
+    ]
+    # Prepared elsewhere, with the answers of the first store beside it.
+    again = mindleaf.prepare(exchanged, tmp_path / "again")
+    (again.path / "checks").mkdir(exist_ok=True)
+    (again.path / "checks" / "audio_lag.json").write_bytes((tmp_path / "store" / "checks" / "audio_lag.json").read_bytes())
+    second = check_lags(again)
+    assert {lag.status for lag in first.values()} == {"aligned"}
+    assert {lag.status for lag in second.values()} == {"misaligned"}
+
+
+def _late(load: Callable[[], NDArray], n_samples: int) -> NDArray:
+    return np.roll(load(), n_samples)

@@ -92,7 +92,7 @@ def _halves(found: dict[str, Any], stimuli: dict[str, Stimulus]) -> tuple[Trial,
         streams[side] = "attended"
         candidates = tuple(Candidate(stimuli[stream].id, name, "", onset) for stream, name in zip(streams, _SIDES, strict=True))
         labels = {"condition": found["condition"], "attended_side": _SIDES[side]}
-        trials.append(Trial(f"{found['number']}{'abcdefgh'[k]}", onset, stop - onset, labels, candidates, side + 1))
+        trials.append(Trial(f"{found['number']}{chr(ord('a') + k)}", onset, stop - onset, labels, candidates, side + 1))
     return tuple(trials)
 
 

@@ -32,7 +32,7 @@ DATASET = Dataset(
         access_steps=(
             "Download Zenodo record 10260082.",
             "Bring the recordings into a readable format, such as NPZ with the entries signal, channel_names and sfreq.",
-            "Write recordings.tsv and trials.tsv beside them, as docs/add/dataset.md describes.",
+            "Write recordings.tsv and trials.tsv beside them (`mindleaf data template` makes a first version).",
         ),
         notes=(
             "Two channels at the ears: no scalp positions, so spatial filters and maps do not apply.",

@@ -71,14 +71,15 @@ def _style_notes(there: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def _style(electrode: str, name: str) -> str:
-    """Capital and small letters of the electrode's part of the name, "Ll" for Fp; and what stands around it."""
+    """How the electrode's part of the name is written beside the table's spelling, and what stands around it."""
     place = name.casefold().find(electrode.casefold())
     if place < 0:
         return "alias"
     part = name[place : place + len(electrode)]
-    letters = "".join("L" if letter.isupper() else "l" for letter in part if letter.isalpha())
+    # Against the table's own letters: POz and Oz are written alike, POZ and Oz are not.
+    written = {electrode: "table", electrode.upper(): "capital", electrode.lower(): "small"}.get(part, part)
     around = name[:place] + "|" + name[place + len(electrode) :]
-    return f"{letters} {around}"
+    return f"{written} {around}"
 
 
 def _type_notes(names: list[str], types: list[str]) -> list[dict[str, Any]]:

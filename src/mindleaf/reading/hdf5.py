@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mindleaf.errors import BadInput, ReadError
 from mindleaf.reading.child import GIGABYTE, guarded
+from mindleaf.reading.mat73 import refuse_damaged
 from mindleaf.reading.presence import present_file
 
 
@@ -56,6 +57,7 @@ def load_array(path: str, name: str, rows: list[int] | None, start: int, stop: i
         node = file.get(name)
         if not isinstance(node, h5py.Dataset) or node.ndim != 2:
             raise ReadError(f"{path}: wanted an array {name!r} of rows and samples, there is none; get the file again.")
+        refuse_damaged(node, strict=False)
         n_rows, n_samples = node.shape
         rows = list(range(n_rows)) if rows is None else rows
         if rows and not 0 <= min(rows) <= max(rows) < n_rows:

@@ -59,15 +59,37 @@ def _refuse_shape(path: str, node: Any) -> None:
         return
     if node.chunks:
         wanted = prod(ceil(size / piece) for size, piece in zip(node.shape, node.chunks, strict=True))
-        stored = node.id.get_num_chunks()
+        stored = _good_pieces(node)
     else:
         wanted, stored = prod(node.shape) * node.id.get_type().get_size(), node.id.get_storage_size()
-        if node.maxshape != node.shape:
+        place = node.id.get_offset()  # None where the values stand in the header itself
+        if node.maxshape != node.shape or (place is not None and place + stored > node.file.id.get_filesize()):
             stored = -1
     if wanted != stored:
         raise ReadError(
             f"{path}: variable {_short(node.name)} of {node.shape} wants {wanted} pieces or bytes, {stored} are stored; {_ADVICE}"
         )
+
+
+def _good_pieces(node: Any) -> int:
+    """How many pieces of their own stand inside the file, where a piece begins in the array, and went through all filters."""
+    places, bytes_of_places = set(), set()
+    end = node.file.id.get_filesize()
+    n_bytes = prod(node.chunks) * node.id.get_type().get_size()
+    plain = node.id.get_create_plist().get_nfilters() == 0
+
+    def count(piece: Any) -> None:
+        fits = all(
+            offset % step == 0 and offset < size
+            for offset, step, size in zip(piece.chunk_offset, node.chunks, node.shape, strict=True)
+        )
+        whole = piece.filter_mask == 0 and (piece.size == n_bytes if plain else piece.size > 0)
+        if fits and whole and piece.byte_offset + piece.size <= end:
+            places.add(piece.chunk_offset)
+            bytes_of_places.add(piece.byte_offset)
+
+    node.id.chunk_iter(count)
+    return min(len(places), len(bytes_of_places))
 
 
 def _refuse_type(path: str, node: Any, kind: str) -> None:

@@ -78,6 +78,9 @@ def verdict(name: str, root: Path, found: dict[str, Any]) -> str:
             f"{name}: {len(wrong)} of its files or facts are not as published, the first: {wrong[0].rstrip('.')}; "
             "mend or replace them (prepare with --set on_damage=skip leaves damaged files out)."
         )
+    facts = dataset_named(name).facts
+    if facts.n_subjects is facts.n_channels is facts.sfreq is None:
+        return f"{name}: all {found['recordings'].split()[0]} recordings in {root} can be read; nothing is published to hold them against."
     missing = f"; missing: {'; '.join(found['missing'])}" if found["missing"] else ""
     return f"{name}: what is in {root} agrees with the published facts{missing}."
 

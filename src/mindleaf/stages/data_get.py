@@ -17,7 +17,9 @@ def get(name: str, root: Path, quiet: bool = False) -> str:
     facts = dataset_named(name).facts
     tell = console(quiet)
     if not facts.archives:
-        raise BadInput(f"{name} cannot be fetched by a program ({facts.licence}). {_steps(facts)}")
+        raise BadInput(
+            f"{name} cannot be fetched by a program (access: {facts.access}; licence: {facts.licence}). {_steps(facts)}"
+        )
     tell.print(f"{facts.title}. Licence: {facts.licence}. Please cite: {facts.citation}", markup=False)
     following = f"next: mindleaf data check {name} --root {root}"
     for archive in facts.archives:

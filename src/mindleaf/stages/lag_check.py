@@ -53,6 +53,9 @@ def _lag(store: Store, groups: dict[str, pd.DataFrame], known: dict[str, Any]) -
     digest = hashlib.sha256(f"{_PIPELINE.fingerprint()}{_ENVELOPE.fingerprint()}".encode())
     for name, trials in groups.items():
         digest.update(f"{store.recordings[name].sha256}{trials.to_json(orient='split')}".encode())
+        # The trials name sounds by id: another sound under the same id is another question.
+        heard = {row[column] for _, row in trials.iterrows() for column in trials.columns if column.startswith("stimulus_")}
+        digest.update("".join(sorted(store.stimuli[name].sha256 for name in heard if name in store.stimuli)).encode())
     key = digest.hexdigest()
     if key not in known:
         pieces = [piece for name, trials in groups.items() for piece in _pieces(store, name, trials)]

@@ -47,3 +47,18 @@ def facts_of(name: str) -> dict[str, Any]:
     """What is known about a data set; empty entries are left out."""
     facts = dataset_named(name).facts.to_dict()
     return {key: value for key, value in facts.items() if value not in (None, "", [], 0.0)}
+
+
+def fact_lines(name: str) -> list[str]:
+    """The same for people: one line an entry, one for each item of a list."""
+    facts, lines = dataset_named(name).facts, []
+    said = {
+        "exclusions": [f"{what}: {why}" for what, why in facts.exclusions],
+        "counted": [f"{part.hours:.2f} h: {part.what}{'' if part.used else ' (left out)'}" for part in facts.counted],
+        "archives": [f"{archive.host} {archive.id} {' '.join(archive.files)}".strip() for archive in facts.archives],
+        "table1": [f"stage {facts.table1.stage}: {facts.table1.hours:g} h. {facts.table1.why}".strip()] if facts.table1 else [],
+    }
+    for key, value in facts_of(name).items():
+        items = said.get(key, value if isinstance(value, list) else [value])
+        lines += [f"{key if not number else '':<18} {item}" for number, item in enumerate(items)]
+    return lines

@@ -128,6 +128,7 @@ def _trial(subject: int, number: int) -> dict[str, Any]:
     kind = "dry" if number % 4 < 2 else "hrtf"
     prefix = "rep_" if repeated else ""
     n_times = _n_times(number) if not repeated else 64
+    ear = "L" if number in (1, 4, 6, 7) else "R"
     names = np.array([f"{prefix}part{part}_track{track}_{kind}.wav" for track in (left, right)], object)
     labels = np.array([(name,) for name in BIOSEMI64], dtype=[("Label", object)])
     header: dict[str, Any] = {"SampleRate": SFREQ}
@@ -137,12 +138,12 @@ def _trial(subject: int, number: int) -> dict[str, Any]:
         "RawData": {"Channels": np.arange(1, 65)[None], "EegData": eeg(64, n_times, SFREQ, [IMPULSE_S], number).T},
         "FileHeader": header,
         "TrialID": number,
-        "attended_ear": "L" if number in (1, 4, 6, 7) else "R",
+        "attended_ear": ear,
         "stimuli": names[:, None],
         "condition": "dry" if kind == "dry" else "HRTF",
         "experiment": 3 if repeated else 1 + (number > 4),
         "part": part,
-        "attended_track": 1,
+        "attended_track": left if ear == "L" else right,
         "repetition": int(repeated),
         "subject": f"S{subject}",
     }
