@@ -188,9 +188,7 @@ def data_show(name: str, as_json: Json = False) -> None:
 
 
 @data_app.command("check")
-def data_check(
-    name: str, root: Annotated[Path, typer.Option("--root")], as_json: Json = False, quiet: Quiet = False
-) -> None:
+def data_check(name: str, root: Annotated[Path, typer.Option("--root")], as_json: Json = False, quiet: Quiet = False) -> None:
     """Hold a copy against the published facts: what is there, what is missing, what is damaged."""
     from mindleaf.stages.data_check import check_copy, verdict
 

@@ -83,7 +83,13 @@ def test_the_command_line_says_it_in_one_sentence(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("name", "subject"),
-    [("sub-03/ses-1/a.edf", "03"), ("S12_rest.edf", "12"), ("subject7.edf", "7"), ("p_4 run 2.edf", "4"), ("test_subsecond.edf", "")],
+    [
+        ("sub-03/ses-1/a.edf", "03"),
+        ("S12_rest.edf", "12"),
+        ("subject7.edf", "7"),
+        ("p_4 run 2.edf", "4"),
+        ("test_subsecond.edf", ""),
+    ],
 )
 def test_subjects_are_guessed_from_names(name: str, subject: str):
     assert guess("subject", name) == subject
