@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections import Counter
 from dataclasses import dataclass
@@ -117,14 +118,10 @@ def read_gdf_header(path: Path) -> GdfHeader:
 
 
 def _version(path: Path, fixed: bytes) -> float:
-    try:
-        if len(fixed) == 256 and fixed[:4] == b"GDF ":
-            version = float(fixed[4:8].decode("ascii"))
-            if 1.0 <= version < 4.0:
-                return version
-    except ValueError:
-        pass
-    raise ReadError(f"{path}: does not begin as a GDF file of version 1 to 3; {_ADVICE}")
+    told = re.fullmatch(rb"GDF ([123]\.\d\d?) *", fixed[:8].rstrip(b"\0"))
+    if len(fixed) != 256 or told is None:
+        raise ReadError(f"{path}: does not begin as a GDF file of version 1 to 3; {_ADVICE}")
+    return float(told.group(1))
 
 
 def _units(columns: bytes, n: int, new: bool) -> tuple[str, ...]:
