@@ -78,7 +78,8 @@ def _style(electrode: str, name: str) -> str:
     part = name[place : place + len(electrode)]
     # Against the table's own letters: POz and Oz are written alike, POZ and Oz are not.
     written = {electrode: "table", electrode.upper(): "capital", electrode.lower(): "small"}.get(part, part)
-    around = name[:place] + "|" + name[place + len(electrode) :]
+    # C4-M1 beside C3-M2: the reference may lie on the other side too.
+    around = re.sub(r"\d", "#", name[:place] + "|" + name[place + len(electrode) :])
     return f"{written} {around}"
 
 

@@ -40,8 +40,6 @@ def present_file(path: Path, wanted: str) -> Path:
         return path
     if path.is_dir():
         raise ReadError(f"{path}: wanted {wanted}, this is a folder; give the file itself.")
-    if path.suffix.lower() in _FOLDERS:
-        raise ReadError(f"{path}: wanted a folder of that name, this is a file; unpack it, or get the folder again.")
     try:
         with path.open("rb") as file:
             start = file.read(_POINTER_BYTES)
@@ -53,4 +51,6 @@ def present_file(path: Path, wanted: str) -> Path:
         raise ReadError(f"{path}: is a git-LFS pointer without its content; fetch it with `git lfs pull`.")
     if len(start) < _POINTER_BYTES and b"annex/objects" in start:
         raise ReadError(f"{path}: is a git-annex pointer without its content; fetch it with `git annex get` or `datalad get`.")
+    if path.suffix.lower() in _FOLDERS:
+        raise ReadError(f"{path}: wanted a folder of that name, this is a file; unpack it, or get the folder again.")
     return path
