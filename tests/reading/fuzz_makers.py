@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from . import egi_writers, neuroscan_writers
+from .fuzz_files import NAMES
 from .fuzz_mutations import Part
 
 
@@ -32,8 +33,8 @@ def _by_sample(n_rows: int, n_times: int) -> np.ndarray:
 
 def cnt() -> dict[str, Part]:
     """Neuroscan CNT, 16 bits, with an event table and a second header behind it."""
-    parts = _written(lambda path: neuroscan_writers.write_cnt(path), "a.cnt")
-    part, n = parts["a.cnt"], len(neuroscan_writers.NAMES)
+    parts = _written(lambda path: neuroscan_writers.write_cnt(path, names=NAMES), "a.cnt")
+    part, n = parts["a.cnt"], len(NAMES)
     n_times = neuroscan_writers.eeg().shape[1]
     start = 900 + 75 * n
     _fill(part.samples, start, _by_sample(n, n_times), 2)
@@ -43,8 +44,8 @@ def cnt() -> dict[str, Part]:
 
 def curry() -> dict[str, Part]:
     """Curry 8: .cdt, its parameter file and its events. The stored trigger channel is not read, so it counts as header."""
-    parts = _written(lambda path: neuroscan_writers.write_curry(path), "a.cdt")
-    n, n_times = neuroscan_writers.eeg().shape
+    parts = _written(lambda path: neuroscan_writers.write_curry(path, names=NAMES), "a.cdt")
+    n, n_times = len(NAMES), neuroscan_writers.eeg().shape[1]
     numbers = np.full((n_times, n + 1), -1, np.int32)
     numbers[:, :n] = _by_sample(n, n_times)
     _fill(parts["a.cdt"].samples, 0, numbers, 4)

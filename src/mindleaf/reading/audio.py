@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mindleaf.errors import BadInput, ReadError
 from mindleaf.reading.child import GIGABYTE, guarded
+from mindleaf.reading.flac_header import refuse_damaged_flac
 from mindleaf.reading.presence import present_file
 from mindleaf.reading.wav_header import refuse_damaged_wav
 
@@ -53,7 +54,7 @@ def read_audio(path: Path | str, channel: int | None = None) -> tuple[NDArray[np
     if channel is not None and not 0 <= channel < audio.n_channels:
         raise BadInput(f"{path}: wanted audio channel {channel + 1}, the file has {audio.n_channels}.")
     size = audio.path.stat().st_size
-    decoded = 4 * audio.n_samples * (audio.n_channels + 2)
+    decoded = 4 * audio.n_samples * (2 * audio.n_channels + 2)
     samples = guarded(load_audio, audio.path, channel, timeout_s=30.0 + size / 5e6, memory_bytes=4 * size + decoded + GIGABYTE)
     return samples, audio.sample_rate
 
@@ -86,7 +87,12 @@ def load_audio(path: str, channel: int | None) -> NDArray[np.float32]:
     """In the child: decode; integers become [-1, 1)."""
     import soundfile
 
-    samples, _ = soundfile.read(path, dtype="float32", always_2d=True)
+    if path.lower().endswith(".flac"):
+        whole, _ = soundfile.read(path, dtype="int32", always_2d=True)
+        refuse_damaged_flac(Path(path), whole)
+        samples = whole.astype(np.float32) / np.float32(2.0**31)
+    else:
+        samples, _ = soundfile.read(path, dtype="float32", always_2d=True)
     if len(samples) != soundfile.info(path).frames:
         raise ReadError(
             f"{path}: its header promises {soundfile.info(path).frames} samples, {len(samples)} could be decoded; get it again."
