@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -142,7 +143,7 @@ def encoded(rows: NDArray[np.floating]) -> tuple[NDArray[np.int16], NDArray[np.f
     return codes, affine
 
 
-class SignalArray:
+class SignalArray(ABC):
     """A signal on disk that reads like a two-dimensional float32 array, (time, channel).
 
     ``signal[first:last, columns]`` and ``np.asarray(signal)`` decode what they ask for.
@@ -161,9 +162,9 @@ class SignalArray:
     def __len__(self) -> int:
         return self.n_times
 
+    @abstractmethod
     def read(self, first: int, last: int, columns: Any = None) -> NDArray[np.float32]:
         """Samples ``first`` to ``last`` of the chosen columns (all where None): a new array, (time, channel)."""
-        raise NotImplementedError
 
     def __getitem__(self, key: Any) -> NDArray[np.float32]:
         rows, columns = key if isinstance(key, tuple) else (key, slice(None))
