@@ -22,7 +22,9 @@ access; `mindleaf data check NAME --root PATH` holds your copy against the facts
 _HOURS = """
 ## The hours of MindMix's Table 1
 
-Added up from the recipes' facts (count x length of each part), beside what the paper prints.
+Added up from the recipes' facts (count x length of each part), beside what the paper prints. Equal figures
+confirm little: for `esaa`, `pme4`, `eeg4emo`, `uhd255`, `eareeg`, `broderick2018`, `tuev` and `cap` no other count is known and the paper's
+own stands in, and for `hgd` and `openbmi` the length of the pauses was chosen to meet it.
 
 | name | stage | counted here, h | Table 1, h | why they differ |
 |---|---|---|---|---|
