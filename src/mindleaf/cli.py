@@ -268,10 +268,12 @@ def _print(values: Any, as_json: bool) -> None:
             typer.echo(line)
 
 
-#: What a machine refuses a person: no space, no rights, a file where a folder is wanted. None: numpy's word for a write cut short.
+#: What a machine refuses a person: no space, no rights, a file where a folder is wanted.
 _REFUSED = {
-    None, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
 }  # fmt: skip
+#: numpy's words for a write cut short, which carry no number.
+_CUT_SHORT = "requested and"
 _STOPPED = 130
 
 
@@ -288,7 +290,7 @@ def main() -> None:
         typer.echo(f"mindleaf: {error}", err=True)
         sys.exit(2)
     except OSError as error:
-        if debug or error.errno not in _REFUSED:
+        if debug or (error.errno not in _REFUSED and _CUT_SHORT not in str(error)):
             raise
         place = f" {error.filename}" if error.filename else ""
         why = error.strerror or str(error)

@@ -98,6 +98,17 @@ def test_a_view_that_cannot_be_opened_is_named(whole, tmp_path):
     assert Store(copy).verify() == [view.relative_to(copy).as_posix()]
 
 
+@pytest.mark.parametrize(("dtype", "part"), [("float32", ""), ("int16", ""), ("int16", ".scale")])
+def test_a_flipped_bit_in_a_view_is_found_and_the_view_made_again(whole, tmp_path, dtype, part):
+    copy = shutil.copytree(whole / dtype, tmp_path / "store")
+    before = np.asarray(Store(copy).view(BROAD).signal("rec0a"))
+    (view,) = (path for path in copy.glob("views/*/*.npy") if not path.stem.endswith(".scale"))
+    flip(view.with_name(f"{view.stem}{part}.npy"))
+    assert Store(copy).verify() == [view.relative_to(copy).as_posix()]
+    np.testing.assert_array_equal(np.asarray(Store(copy).view(BROAD).signal("rec0a")), before)
+    assert Store(copy).verify() == []
+
+
 def test_the_hash_of_a_file_is_the_hash_of_its_array(whole):
     for dtype in ("float32", "int16"):
         store = Store(whole / dtype)

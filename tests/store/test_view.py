@@ -36,11 +36,11 @@ def test_a_damaged_view_is_made_again(toy_store):
 def test_the_version_of_the_algorithm_is_part_of_the_name(toy_store, monkeypatch):
     View(toy_store, BROAD).signal("rec0")
     folder = toy_store.path / "views" / BROAD.fingerprint()
-    n_before = len(list(folder.glob("rec0-*")))
+    n_before = len(list(folder.glob("rec0-*.npy")))
     monkeypatch.setattr("mindleaf.store.view.ALGORITHM", 99)
     View(toy_store, BROAD).signal("rec0")
-    assert len(list(folder.glob("rec0-*"))) == n_before + 1
-    for path in folder.glob("*-v99.npy"):
+    assert len(list(folder.glob("rec0-*.npy"))) == n_before + 1
+    for path in folder.glob("*-v99.*"):
         path.unlink()
 
 

@@ -188,10 +188,6 @@ def _bucket(id: str) -> Iterator[RemoteFile]:
             return
 
 
-def _url(id: str) -> list[RemoteFile]:
-    return [RemoteFile(PurePosixPath(urllib.parse.urlparse(id).path).name, id)]
-
-
 _LISTINGS: dict[str, Callable[[str], list[RemoteFile]]] = {
-    "physionet": _physionet, "zenodo": _zenodo, "openneuro": _openneuro, "url": _url,
+    "physionet": _physionet, "zenodo": _zenodo, "openneuro": _openneuro,
 }  # fmt: skip

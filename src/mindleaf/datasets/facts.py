@@ -16,7 +16,7 @@ class Archive:
     files   glob patterns of the files wanted; empty: all
     """
 
-    host: Literal["physionet", "zenodo", "openneuro", "url", "moabb"]
+    host: Literal["physionet", "zenodo", "openneuro", "moabb"]
     id: str
     files: tuple[str, ...] = ()
 

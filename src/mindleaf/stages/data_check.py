@@ -94,7 +94,7 @@ def _look(dataset: Dataset, root: Path, quiet: bool) -> Copy:
                 for recording in source.open():
                     copy.add(recording)
             except BadInput as error:
-                copy.damaged.append(f"{source.name}: {error}")
+                copy.damaged.append(str(error) if source.name in str(error) else f"{source.name}: {error}")
             advance(source.name)
     return copy
 

@@ -119,18 +119,20 @@ class SignalWriter:
 
 
 class ArrayFile:
-    """An .npy file that is written front to back, with the digest ``array_sha256`` would give of the whole array."""
+    """An .npy file that is written front to back.
 
-    def __init__(self, handle: BinaryIO, dtype: str, shape: tuple[int, ...], hashed: bool = True) -> None:
+    digest: what is kept of the values on their way; else the one that ``array_sha256`` would give of the whole array.
+    """
+
+    def __init__(self, handle: BinaryIO, dtype: str, shape: tuple[int, ...], digest: Any = None) -> None:
         self._handle, self._dtype = handle, np.dtype(dtype)
         np.lib.format.write_array_header_1_0(handle, {"descr": dtype, "fortran_order": False, "shape": shape})
-        self.digest, self._hashed = hashlib.sha256(f"{dtype}{shape}".encode()), hashed
+        self.digest = digest or hashlib.sha256(f"{dtype}{shape}".encode())
 
     def write(self, block: NDArray) -> None:
         values = np.ascontiguousarray(block, self._dtype).data
         self._handle.write(values)
-        if self._hashed:
-            self.digest.update(values)
+        self.digest.update(values)
 
 
 def encoded(rows: NDArray[np.floating]) -> tuple[NDArray[np.int16], NDArray[np.float32]]:

@@ -29,6 +29,7 @@ from mindleaf.store.encoding import (
     scale_path,
 )
 from mindleaf.store.files import replacing
+from mindleaf.store.integrity import Checksum, check_once, checksum_path, view_checksum, written_checksum
 
 #: Samples of a stretch. Shorter ones put a window's bytes closer together, longer ones make its runs longer.
 SPAN = 256
@@ -40,8 +41,10 @@ def write_view(path: Path, blocks: Iterable[NDArray[np.float32]], n_channels: in
     with ExitStack() as stack:
 
         def file(path: Path, kind: str, shape: tuple[int, ...]) -> ArrayFile:
-            return ArrayFile(stack.enter_context(stack.enter_context(replacing(path)).open("wb")), kind, shape, hashed=False)
+            return ArrayFile(stack.enter_context(stack.enter_context(replacing(path)).open("wb")), kind, shape, Checksum())
 
+        # Entered first and thus renamed last: until it is there, the view is not taken for whole.
+        checksum = stack.enter_context(replacing(checksum_path(path)))
         values = file(path, KINDS[dtype], (n_stretches, n_channels, SPAN))
         scales = file(scale_path(path), "<f4", (n_stretches, n_channels, 2)) if dtype == "int16" else None
         written = 0
@@ -54,6 +57,7 @@ def write_view(path: Path, blocks: Iterable[NDArray[np.float32]], n_channels: in
                 values.write(codes)
                 scales.write(affine)
         assert written == n_stretches, f"{path}: wanted {n_stretches} stretches, got {written}"
+        checksum.write_text("".join(part.digest.hexdigest() for part in (values, scales) if part) + "\n")
 
 
 def _stretches(blocks: Iterable[NDArray[np.float32]], n_channels: int, n_times: int) -> Iterator[NDArray[np.float32]]:
@@ -112,12 +116,17 @@ class ViewSignal(SignalArray):
 
 
 def open_view(path: Path, n_times: int) -> ViewSignal:
-    """Open what ``write_view`` wrote for ``n_times`` samples; raises ReadError where it is missing, damaged or of another length."""
+    """Open what ``write_view`` wrote for ``n_times`` samples; raises ReadError where it is missing, damaged or of another length.
+
+    The first time that a process opens it, every byte is read and held against the checksum.
+    """
     values = opened(path, 3, tuple(KINDS.values()))
     n_stretches, n_channels, length = values.shape
     if n_stretches != math.ceil(n_times / SPAN) or length != SPAN:
         raise ReadError(f"{path}: wanted {n_times} samples in stretches of {SPAN}, got shape {values.shape}; delete the file.")
-    return ViewSignal(values, opened_scales(path, values, (n_stretches, n_channels, 2)), n_times)
+    scales = opened_scales(path, values, (n_stretches, n_channels, 2))
+    check_once(path, written_checksum(path), view_checksum)
+    return ViewSignal(values, scales, n_times)
 
 
 def places_of(wanted: Sequence[str], names: Sequence[str]) -> NDArray[np.int64] | str:

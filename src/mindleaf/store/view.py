@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mindleaf.store.store import Store
 
 #: Changes when the same pipeline gives other numbers or lies on disk in another way: old views are then not found.
-ALGORITHM = 2
+ALGORITHM = 3
 
 
 class View:
@@ -46,7 +46,7 @@ class View:
             try:
                 self._open[recording] = open_view(path, n_times)
             except ReadError:
-                # Missing or cut short: a view can always be made again.
+                # Missing, cut short or with a flipped bit: a view can always be made again.
                 self._build(recording, path, n_times)
                 self._open[recording] = open_view(path, n_times)
         return self._open[recording]
