@@ -76,7 +76,8 @@ def compared(runs: dict[str, Read], batches: list[pd.DataFrame], errors: dict[st
         for _ in range(repeats):
             for name, run in runs.items():
                 start = time.perf_counter()
-                for batch in pool.map(run, batches):
+                # One reader reads where the batch is used, as a training loop does; several read ahead of it.
+                for batch in map(run, batches) if threads == 1 else pool.map(run, batches):
                     del batch
                 times[name].append(time.perf_counter() - start)
     n_windows = BATCH * len(batches)

@@ -38,23 +38,23 @@ def encode(rows: NDArray, codes: NDArray, affine: NDArray) -> None:
 def windows(values: NDArray, firsts: NDArray, lasts: NDArray, places: NDArray, columns: NDArray, out: NDArray) -> None:
     """Samples ``firsts`` to ``lasts`` of a signal in stretches, into ``out[places]``; zeros behind a window's last sample.
 
-    values: (stretch, channel, length of a stretch) float32; out: (window, channel, time) float32.
+    values: (stretch, channel, length of a stretch) float32; out: (window, channel, time) float32; both lie in one piece.
     """
-    length = values.shape[2]
+    n_channels, length = values.shape[1:]
+    width, rows, into = out.shape[2], values.reshape(-1), out.reshape(-1)
     for w in range(len(firsts)):
-        first, window = firsts[w], out[places[w]]
-        n = max(0, min(window.shape[1], lasts[w] - first))
-        done = 0
+        n, done = max(0, min(width, lasts[w] - firsts[w])), 0
         while done < n:
-            stretch, begin = divmod(first + done, length)
+            stretch, begin = divmod(firsts[w] + done, length)
             take = min(length - begin, n - done)
             for c in range(len(columns)):
-                row = values[stretch, columns[c], begin : begin + take]
-                into = window[c, done : done + take]
-                for t in range(take):
-                    into[t] = row[t]
+                # Unsigned places need no look at whether they count from the end: the loop becomes one copy.
+                source = numba.uint64((stretch * n_channels + columns[c]) * length + begin)
+                target = numba.uint64((places[w] * len(columns) + c) * width + done)
+                for t in range(numba.uint64(take)):
+                    into[target + t] = rows[source + t]
             done += take
-        window[:, n:] = 0.0
+        out[places[w], :, n:] = 0.0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -71,20 +71,19 @@ def decoded_windows(
 
     A function of its own: with both kinds in one loop the compiler makes vectors of neither.
     """
-    length = codes.shape[2]
+    n_channels, length = codes.shape[1:]
+    width, rows, into = out.shape[2], codes.reshape(-1), out.reshape(-1)
     for w in range(len(firsts)):
-        first, window = firsts[w], out[places[w]]
-        n = max(0, min(window.shape[1], lasts[w] - first))
-        done = 0
+        n, done = max(0, min(width, lasts[w] - firsts[w])), 0
         while done < n:
-            stretch, begin = divmod(first + done, length)
+            stretch, begin = divmod(firsts[w] + done, length)
             take = min(length - begin, n - done)
             for c in range(len(columns)):
                 offset, scale = scales[stretch, columns[c], 0], scales[stretch, columns[c], 1]
-                row = codes[stretch, columns[c], begin : begin + take]
-                into = window[c, done : done + take]
-                for t in range(take):
-                    value = offset + scale * np.float32(row[t])
-                    into[t] = np.float32(np.nan) if row[t] == MISSING else value
+                source = numba.uint64((stretch * n_channels + columns[c]) * length + begin)
+                target = numba.uint64((places[w] * len(columns) + c) * width + done)
+                for t in range(numba.uint64(take)):
+                    value = offset + scale * np.float32(rows[source + t])
+                    into[target + t] = np.float32(np.nan) if rows[source + t] == MISSING else value
             done += take
-        window[:, n:] = 0.0
+        out[places[w], :, n:] = 0.0
