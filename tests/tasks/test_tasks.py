@@ -124,7 +124,7 @@ def test_classes_are_the_sorted_values_of_the_column():
     emotion = build_task("classify:emotion").prepare(windows)
     assert emotion["target"].map(["fear", "joy"].__getitem__).tolist() == emotion["emotion"].tolist()
     assert len(emotion) < len(windows) and (emotion["answer"] == -1).all()
-    assert able_tasks(windows) == ["classify", "classify:emotion"]
+    assert able_tasks(windows) == ["classify", "classify:emotion", "emotion"]
 
 
 @pytest.mark.parametrize(

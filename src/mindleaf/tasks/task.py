@@ -24,10 +24,12 @@ class Task(ABC):
     """Base of the tasks.
 
     ``target`` names the attribute by which a system that hears nothing answers: "side" or "talker" of the attended stream.
+    ``within_part``: what a window is asked depends on the windows beside it, so each part of a fold is prepared by itself.
     """
 
     name: ClassVar[str] = ""
     asks: ClassVar[Asks] = "labels"
+    within_part: ClassVar[bool] = False
 
     column: str = ""
     target: str = "side"
@@ -42,6 +44,10 @@ class Task(ABC):
             able = ", ".join(able_tasks(windows)) or "none"
             raise BadInput(f"{self.title}: {reason} Tasks that can: {able}.")
         return self.posed(windows, seed).reset_index(drop=True)
+
+    def learned(self, windows: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+        """What a system is fitted on, of the windows of a training part: as ``prepare`` unless a task says otherwise."""
+        return self.prepare(windows, seed)
 
     @property
     def title(self) -> str:
@@ -80,8 +86,19 @@ class Task(ABC):
 
 def able_tasks(windows: pd.DataFrame) -> list[str]:
     """Titles of the tasks that the windows can serve."""
-    tasks = [task for kind in Task.__subclasses__() for task in kind.variants(windows)]
+    tasks = [task for kind in _concrete() for task in kind.variants(windows)]
     return [task.title for task in tasks if not task.cannot(windows)]
+
+
+def _concrete() -> list[type[Task]]:
+    """Every task with a name, one's own included."""
+    found, waiting = [], list(Task.__subclasses__())
+    while waiting:
+        kind = waiting.pop(0)
+        waiting.extend(kind.__subclasses__())
+        if kind.name:
+            found.append(kind)
+    return found
 
 
 def label_columns(windows: pd.DataFrame) -> list[str]:
