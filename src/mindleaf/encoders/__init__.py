@@ -2,7 +2,13 @@
 
 ENCODERS: dict[str, str] = {
     "mindmix": "mindleaf.encoders.mindmix:MindMixConfig",
+    "labram": "mindleaf.encoders.labram:LabramConfig",
+    "cbramod": "mindleaf.encoders.cbramod:CBraModConfig",
+    "eegnet": "mindleaf.encoders.eegnet:EEGNetConfig",
 }
+
+#: Which channels may come in any order without a change of the outcome: all, or those that stand in the electrode table.
+CHANNEL_ORDER: dict[str, str] = {"mindmix": "all", "labram": "all", "cbramod": "named", "eegnet": "all"}
 
 FRONTENDS: dict[str, str] = {
     "envelope": "mindleaf.encoders.envelope:EnvelopeFrontend",

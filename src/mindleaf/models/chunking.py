@@ -11,16 +11,18 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mindleaf.batch import Batch
-from mindleaf.encoders.mindmix import PATCH_SAMPLES, MindMixEncoder
+from mindleaf.encoders.choice import EEGEncoder
+from mindleaf.encoders.mindmix import PATCH_SAMPLES
 
 
 def encode_in_chunks(
-    encoder: MindMixEncoder, batch: Batch, n_patches: int, chunk: int
+    encoder: EEGEncoder, batch: Batch, n_patches: int, chunk: int
 ) -> tuple[Float[Tensor, "batch channel patch width"], Bool[Tensor, "batch channel patch"]]:
     """Tokens of the first ``n_patches`` seconds, encoded ``chunk`` patches at a time, and which of them exist.
 
     Each chunk is z-scored per channel, as the windows of pretraining are; missing EEG at the end is padded and masked.
-    A window of one chunk or less, already z-scored, gives what the encoder alone gives.
+    A window of one chunk or less, already z-scored, gives what the encoder alone gives. An encoder that mixes the channels
+    first gives tokens of one virtual channel.
     """
     n_chunks = -(-n_patches // chunk)
     wanted = n_chunks * chunk * PATCH_SAMPLES

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from mindleaf.batch import Batch
 from mindleaf.config import Config
-from mindleaf.encoders.mindmix import PATCH_SAMPLES, MindMixConfig, MindMixEncoder, masked_mean
+from mindleaf.encoders.choice import EEGEncoder, EncoderConfig
+from mindleaf.encoders.mindmix import PATCH_SAMPLES, MindMixConfig, masked_mean
 from mindleaf.encoders.stem import BandPowerStem
 from mindleaf.models.chunking import encode_in_chunks
 from mindleaf.models.facts import ModelFacts
@@ -26,7 +27,7 @@ class Classifier(nn.Module):
     """
 
     def __init__(
-        self, encoder: MindMixEncoder | None, stem: BandPowerStem | None, n_classes: int, *, chunk: int = 2, dropout: float = 0.1
+        self, encoder: EEGEncoder | None, stem: BandPowerStem | None, n_classes: int, *, chunk: int = 2, dropout: float = 0.1
     ) -> None:
         super().__init__()
         self.encoder, self.stem, self.chunk = encoder, stem, chunk
@@ -38,6 +39,11 @@ class Classifier(nn.Module):
         self.final_layer = nn.Linear(width, n_classes)
         nn.init.trunc_normal_(self.final_layer.weight, std=0.01)
         nn.init.zeros_(self.final_layer.bias)
+
+    @property
+    def readout(self) -> list[nn.Module]:
+        """What a linear probe trains."""
+        return [self.final_layer]
 
     def features(self, batch: Batch) -> Float[Tensor, "batch width"]:
         """What the head sees: the pooled tokens, then the log powers."""
@@ -58,7 +64,7 @@ class Classifier(nn.Module):
 class ClassifierConfig(Config):
     """``power_filters`` 0 leaves the encoder alone; ``encoder`` None leaves the band-power path alone."""
 
-    encoder: MindMixConfig | None = MindMixConfig()
+    encoder: EncoderConfig | None = MindMixConfig()
     power_sources: int = 16
     power_filters: int = 64
     power_kernel: int = 200

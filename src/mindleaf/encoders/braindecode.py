@@ -1,0 +1,96 @@
+"""Networks of the package braindecode as encoders: how one is imported, and how it reads the channels and seconds that exist.
+
+These networks know no mask. So each window is given to them without the channels and seconds it lacks, together with the
+windows that lack the same, and the tokens go back to where they belong.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from mindleaf.batch import Batch
+from mindleaf.encoders.mindmix import PATCH_SAMPLES, presence
+from mindleaf.encoders.torchaudio_import import import_torchaudio
+from mindleaf.errors import BadInput
+from mindleaf.layers.patching import cut_patches
+
+Block = tuple[Int[Tensor, " row"], Int[Tensor, " channel"], Int[Tensor, " patch"]]
+
+
+def braindecode_network(name: str, **arguments: Any) -> nn.Module:
+    """``braindecode.models.NAME`` with random weights and without its head; BadInput where the package cannot be imported."""
+    try:
+        import_torchaudio()
+        from braindecode import models
+    # A torchaudio built for another torch ends in OSError.
+    except (ImportError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise BadInput(
+            f"the encoder {name} comes from the package braindecode, which cannot be imported ({reason}); "
+            "run pip install braindecode, or choose encoder=mindmix."
+        ) from error
+    network = getattr(models, name)(**arguments)
+    network.final_layer = nn.Identity()
+    return network
+
+
+def blocks(present: Bool[Tensor, "batch channel patch"]) -> Iterator[Block]:
+    """Windows that have the same channels and seconds: their rows, and the channels and seconds they have."""
+    channels, patches = present.any(dim=2), present.any(dim=1)
+    patterns, which = torch.cat([channels, patches], dim=1).unique(dim=0, return_inverse=True)
+    for number, pattern in enumerate(patterns):
+        has_channel, has_patch = pattern[: channels.shape[1]], pattern[channels.shape[1] :]
+        if has_channel.any() and has_patch.any():
+            yield tuple(mask.nonzero().squeeze(1) for mask in (which == number, has_channel, has_patch))  # type: ignore[misc]
+
+
+def cut_seconds(batch: Batch, max_patches: int) -> Float[Tensor, "batch channel patch sample"]:
+    """The EEG in patches of one second; BadInput for more than ``max_patches``."""
+    patches = cut_patches(batch.eeg, PATCH_SAMPLES)
+    if patches.shape[2] > max_patches:
+        raise BadInput(
+            f"the encoder takes windows of up to {max_patches} s, got {patches.shape[2]} s; set chunk={max_patches} or less."
+        )
+    return patches
+
+
+class ChannelPatchEncoder(nn.Module, ABC):
+    """Base of encoders that make one token of each second of each channel."""
+
+    def __init__(self, network: nn.Module, width: int, max_patches: int) -> None:
+        super().__init__()
+        self.network, self.width, self.max_patches = network, width, max_patches
+
+    @abstractmethod
+    def tokens(
+        self,
+        patches: Float[Tensor, "row channel patch sample"],
+        channel_index: Int[Tensor, "row channel"],
+        seconds: Int[Tensor, " patch"],
+    ) -> Float[Tensor, "row channel patch width"]:
+        """Tokens of windows in which everything exists; ``seconds`` are the patches' numbers in the window."""
+
+    def readable(self, channel_index: Int[Tensor, "batch channel"]) -> Bool[Tensor, "batch channel"]:
+        """Which channels the network has a place for; all, unless it goes by names."""
+        return torch.ones_like(channel_index, dtype=torch.bool)
+
+    def forward(
+        self, batch: Batch, patch_mask: Bool[Tensor, "batch patch"] | None = None
+    ) -> tuple[Float[Tensor, "batch token width"], Bool[Tensor, "batch token"]]:
+        """Tokens, channel by channel, and which of them exist; the others are zeros (as ``MindMixEncoder.forward``)."""
+        patches = cut_seconds(batch, self.max_patches)
+        readable = rearrange(self.readable(batch.channel_index), "b c -> b c 1")
+        present = presence(batch, patches.shape[2], patch_mask) & readable
+        tokens = patches.new_zeros(*present.shape, self.width)
+        for rows, channels, seconds in blocks(present):
+            place = (rearrange(rows, "b -> b 1 1"), rearrange(channels, "c -> c 1"), seconds)
+            index = batch.channel_index[rows[:, None], channels]
+            tokens[place] = self.tokens(patches[place], index, seconds).to(tokens.dtype)
+        return rearrange(tokens, "b c p w -> b (c p) w"), rearrange(present, "b c p -> b (c p)")
