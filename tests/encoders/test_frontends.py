@@ -1,8 +1,5 @@
-import json
-
 import numpy as np
 import pytest
-import torch
 
 from mindleaf.encoders.mel import MelFrontend, mel_filters
 from mindleaf.errors import BadInput
@@ -47,79 +44,3 @@ def test_mel_fingerprint_and_refusals():
         MelFrontend()(np.ones(100), 64.0, "envelope")
     with pytest.raises(BadInput, match="frame rate"):
         MelFrontend(frame_rate=30.0)
-
-
-@pytest.fixture(scope="module")
-def wav2vec2_folder(tmp_path_factory):
-    transformers = pytest.importorskip("transformers", reason="wav2vec2 needs the package transformers")
-    folder = tmp_path_factory.mktemp("wav2vec2")
-    torch.manual_seed(0)
-    config = transformers.Wav2Vec2Config(
-        hidden_size=24, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, conv_dim=[16] * 7,
-        num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=4, vocab_size=8,
-    )  # fmt: skip
-    transformers.Wav2Vec2Model(config).save_pretrained(folder)
-    (folder / "preprocessor_config.json").write_text(json.dumps({"do_normalize": True, "sampling_rate": 16_000}))
-    return folder
-
-
-def test_wav2vec2_frames_are_those_of_transformers(wav2vec2_folder):
-    from transformers import Wav2Vec2Model
-
-    from mindleaf.encoders.wav2vec2 import Wav2Vec2Frontend
-
-    sound = np.random.default_rng(0).normal(size=16_080)
-    frontend = Wav2Vec2Frontend(wav2vec2_folder)
-    frames = frontend(sound, 16_000, "audio")
-    normal = torch.tensor((sound - sound.mean()) / np.sqrt(sound.var() + 1e-7), dtype=torch.float32)
-    padded = torch.nn.functional.pad(normal, (0, 51 * 320 + 80 - 16_080))
-    with torch.no_grad():
-        theirs = Wav2Vec2Model.from_pretrained(wav2vec2_folder).eval()(padded[None]).last_hidden_state[0].T.numpy()
-    assert frames.shape == (24, 51) == (frontend.n_features, 51)
-    np.testing.assert_allclose(frames, theirs, atol=1e-5)
-
-
-def test_long_sound_is_cut_into_pieces_that_join(wav2vec2_folder):
-    from mindleaf.encoders.wav2vec2 import Wav2Vec2Frontend
-
-    sound = np.random.default_rng(0).normal(size=3 * 16_000)
-    frames = Wav2Vec2Frontend(wav2vec2_folder, piece_s=1.0, overlap_s=0.5)(sound, 16_000, "audio")
-    whole = Wav2Vec2Frontend(wav2vec2_folder)(sound, 16_000, "audio")
-    assert frames.shape == whole.shape == (24, 150)
-    assert np.corrcoef(frames.ravel(), whole.ravel())[0, 1] > 0.9
-
-
-def test_wav2vec2_fingerprint_follows_the_weights(wav2vec2_folder, tmp_path):
-    import shutil
-
-    from safetensors.torch import load_file, save_file
-
-    from mindleaf.encoders.wav2vec2 import Wav2Vec2Frontend
-
-    other = shutil.copytree(wav2vec2_folder, tmp_path / "other")
-    weights = load_file(other / "model.safetensors")
-    name = next(iter(weights))
-    save_file({**weights, name: weights[name] + 1}, other / "model.safetensors", metadata={"format": "pt"})
-    assert Wav2Vec2Frontend(wav2vec2_folder).fingerprint() != Wav2Vec2Frontend(other).fingerprint()
-
-
-def test_wav2vec2_refuses_what_it_cannot_use(wav2vec2_folder, tmp_path):
-    import shutil
-
-    from safetensors.torch import load_file, save_file
-
-    from mindleaf.encoders.wav2vec2 import Wav2Vec2Frontend
-
-    with pytest.raises(BadInput, match=r"config\.json"):
-        Wav2Vec2Frontend(tmp_path / "nowhere")
-    gutted = shutil.copytree(wav2vec2_folder, tmp_path / "gutted")
-    weights = load_file(gutted / "model.safetensors")
-    weights.pop(next(name for name in weights if "attention.k_proj.weight" in name))
-    save_file(weights, gutted / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(BadInput, match="not in the file"):
-        Wav2Vec2Frontend(gutted)
-    (gutted / "preprocessor_config.json").unlink()
-    with pytest.raises(BadInput, match="preprocessor_config"):
-        Wav2Vec2Frontend(gutted)
-    with pytest.raises(BadInput, match="envelope"):
-        Wav2Vec2Frontend(wav2vec2_folder)(np.ones(100), 64.0, "envelope")

@@ -13,5 +13,12 @@ CHANNEL_ORDER: dict[str, str] = {"mindmix": "all", "labram": "all", "cbramod": "
 FRONTENDS: dict[str, str] = {
     "envelope": "mindleaf.encoders.envelope:EnvelopeFrontend",
     "mel": "mindleaf.encoders.mel:MelFrontend",
-    "wav2vec2": "mindleaf.encoders.wav2vec2:Wav2Vec2Frontend",
+    "samples": "mindleaf.encoders.samples:SamplesFrontend",
+}
+
+#: Frontends built from a checkpoint: NAME:FOLDER or NAME:hub:MODEL.
+CHECKPOINT_FRONTENDS: dict[str, str] = {
+    "hubert": "mindleaf.encoders.speech:HubertFrontend",
+    "speech": "mindleaf.encoders.speech:SpeechFrontend",
+    "wav2vec2": "mindleaf.encoders.speech:Wav2Vec2Frontend",
 }

@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mindleaf.batch import Batch
+from mindleaf.encoders.audio_tower import AudioTower
 from mindleaf.encoders.stem import TemporalStem
 from mindleaf.errors import BadInput
 from mindleaf.models.alignment import AlignedModel
@@ -60,7 +61,7 @@ def warm_start(
     n_lags = stem.context // stem.stride + 1
     listed = [list(part) for part in parts]
     electrodes = _electrodes([batch for part in listed for batch in part], stem)
-    moments = [_accumulate(part, electrodes, stem, n_lags) for part in listed if part]
+    moments = [_accumulate(part, electrodes, stem, model.audio_tower.eval(), n_lags) for part in listed if part]
     total = functools.reduce(_Moments.__add__, moments)
     components = _components(total.sound, min(n_components, stem.linear.out_channels))
     scores = {ridge: _left_out(moments, total, components, ridge) for ridge in ridges} if len(moments) > 1 else {}
@@ -97,10 +98,13 @@ def _electrodes(batches: Sequence[Batch], stem: TemporalStem) -> Int[Tensor, " e
     return electrodes
 
 
-def _accumulate(batches: Sequence[Batch], electrodes: Int[Tensor, " electrode"], stem: TemporalStem, n_lags: int) -> _Moments:
+def _accumulate(
+    batches: Sequence[Batch], electrodes: Int[Tensor, " electrode"], stem: TemporalStem, tower: AudioTower, n_lags: int
+) -> _Moments:
     def moments(batch: Batch) -> _Moments:
         assert batch.audio is not None
-        sound = batch.audio[:, 0].double()
+        with torch.no_grad():
+            sound = tower.features(batch.audio[:, :1])[:, 0].double()
         sound = rearrange(sound - sound.mean(dim=-1, keepdim=True), "b k f -> (b f) k")
         eeg = _lagged(batch, electrodes, stem, batch.audio.shape[-1], n_lags)
         return _Moments(eeg.T @ eeg, eeg.T @ sound, sound.T @ sound)

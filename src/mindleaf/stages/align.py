@@ -8,13 +8,18 @@ import pandas as pd
 
 from mindleaf.config import Config
 from mindleaf.errors import BadInput
-from mindleaf.stages.progress import bar
+from mindleaf.stages.progress import bar, console
 from mindleaf.stages.run_folder import begin_run, card, inputs_of, read_start, write_exposure
 from mindleaf.stages.selecting import excluded, one_fold, part_of
 from mindleaf.store.examples import Examples
 from mindleaf.store.exposure import exposure
 from mindleaf.store.store import Store
 from mindleaf.systems.mindmix import ListenerConfig, MindMixListener
+
+_LOG_MEL = (
+    "audio encoder: log-mel, which is built in (no speech model was named); for wav2vec2 give its folder with "
+    "--set listener.audio=wav2vec2:FOLDER, or have it fetched with --set listener.audio=wav2vec2:hub:facebook/wav2vec2-base"
+)
 
 
 class AlignStage(Config):
@@ -38,6 +43,8 @@ def align(
     listener_config = config.listener.model_copy(update={"start": str(start or "")})
     listener = MindMixListener(listener_config)
     seen = read_start(start)
+    if config.listener.audio == "auto" and listener.hears(parts) == "mel":
+        console(quiet).print(_LOG_MEL, markup=False)
     begin_run(out, config, resume, inputs_of(opened, start, exclude, split))
     with bar("align", listener_config.training.steps, quiet) as advance:
 

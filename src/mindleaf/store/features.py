@@ -32,34 +32,49 @@ class Frontend(Protocol):
     def __call__(self, samples: NDArray[np.float32], sample_rate: float, kind: str) -> NDArray[np.float32]: ...
 
 
+#: Stimuli whose frames stay open at once; each holds a file.
+_KEPT_OPEN = 256
+
+
 class Features:
-    """Cached frames under ``features/<frontend fingerprint>/<stimulus sha256>.npy``."""
+    """Cached frames under ``features/<frontend fingerprint>/<stimulus sha256>.npy``.
+
+    Keyed by content: stimuli that sound the same share a file, whatever they are called. Files are mapped, not read, with
+    the features of one frame beside each other, so that memory does not grow with the stimuli and a window is one run of
+    bytes. Raises BadInput where the frontend cannot take a stimulus of this kind.
+    """
 
     def __init__(self, store: Store, frontend: Frontend) -> None:
         self.store = store
         self.frontend = frontend
         self._folder = store.path / "features" / frontend.fingerprint()
-        self._frames: dict[str, NDArray[np.float32]] = {}
+        self._open: dict[str, NDArray[np.float32]] = {}
 
     def frames(self, stimulus: str) -> NDArray[np.float32]:
         """All frames of one stimulus: (feature, frame)."""
-        if stimulus not in self._frames:
-            samples = self.store.samples(stimulus)
-            stored = self.store.stimuli[stimulus]
-            if stored.kind not in self.frontend.accepts:
-                raise BadInput(
-                    f"stimulus {stimulus!r} is kept as {stored.kind}, this audio encoder needs "
-                    f"{' or '.join(sorted(self.frontend.accepts))}; choose the envelope encoder."
-                )
-            path = self._folder / f"{stored.sha256}.npy"
+        stored = self.store.stimuli.get(stimulus)
+        content = stored.sha256 if stored else ""
+        if content not in self._open:
+            if len(self._open) >= _KEPT_OPEN:
+                self._open.pop(next(iter(self._open)))
+            self._open[content] = self._made_or_read(stimulus)
+        return self._open[content]
 
-            def make() -> None:
-                frames = self.frontend(np.asarray(samples), stored.sample_rate, stored.kind).astype(np.float32)
-                with replacing(path) as temporary, temporary.open("wb") as handle:
-                    np.save(handle, frames, allow_pickle=False)
+    def _made_or_read(self, stimulus: str) -> NDArray[np.float32]:
+        samples, stored = self.store.samples(stimulus), self.store.stimuli[stimulus]
+        if stored.kind not in self.frontend.accepts:
+            raise BadInput(
+                f"stimulus {stimulus!r} is kept as {stored.kind}, this audio encoder needs "
+                f"{' or '.join(sorted(self.frontend.accepts))}; choose the envelope encoder."
+            )
+        path = self._folder / f"{stored.sha256}.npy"
 
-            self._frames[stimulus] = made_or_read(path, make)
-        return self._frames[stimulus]
+        def make() -> None:
+            frames = self.frontend(np.asarray(samples), stored.sample_rate, stored.kind)
+            with replacing(path) as temporary, temporary.open("wb") as handle:
+                np.save(handle, np.asfortranarray(frames, np.float32), allow_pickle=False)
+
+        return made_or_read(path, make, mmap_mode="r")
 
     def read(self, stimuli: Sequence[str], starts: Sequence[float], n_frames: int) -> NDArray[np.float32]:
         """Slices of equal length: (n, feature, frame); zeros before the stimulus begins and after it ends."""

@@ -50,7 +50,9 @@ class ListenerConfig(StartFrom):
     """MindMix for tasks with candidates.
 
     model       the aligned model; taken from ``start`` where that is an aligned RUN, its encoder from a pretrained one
-    audio       "auto", "mel", "envelope" or "wav2vec2:FOLDER"
+    audio       "auto"; "mel" or "envelope"; "wav2vec2:FOLDER", "hubert:FOLDER" or "speech:FOLDER" (any type) for frozen frames of
+                a speech model ("hub:NAME" as FOLDER fetches it). To train the speech model, as the paper does, leave it "auto" and set
+                model.audio.kind=speech and model.audio.speech.folder
     form        "" keeps ``model``; else a preset: tiny, small, base, linear (time-resolved), paper, paper_paired (pooled)
     warm_start  set the stem to the ridge backward TRF of the training windows before training (not where ``start`` brings a
                 stem); None of it touches validation or test data
@@ -76,9 +78,10 @@ class MindMixListener:
     name = "mindmix"
     asks: Literal["candidates"] = "candidates"
     any_length = True
+    any_montage = True
 
     def __init__(self, config: ListenerConfig) -> None:
-        self.config = config.model_copy(update={"model": _form(config.form)}) if config.form else config
+        self.config = config.model_copy(update={"model": _form(config)}) if config.form else config
         self.n_parameters = 0
         self._findings: dict[str, Any] = {}
 
@@ -111,6 +114,15 @@ class MindMixListener:
             self._findings["topography"] = spatial_pattern(self.model.stem.spatial, strength, self._reader(parts[:1]), parts[0])
         return lines
 
+    def hears(self, parts: Sequence[Examples]) -> str:
+        """The audio encoder that training on these windows uses."""
+        self._settle_audio(parts)
+        return self._audio
+
+    def reader(self, examples: Examples) -> BatchReader:
+        """The windows as the fitted model takes them."""
+        return self._reader([examples])
+
     def predict(self, examples: Examples) -> NDArray[np.float64]:
         """(n, candidate) logits."""
         if self.config.model.pairing == "paper_paired":
@@ -127,7 +139,8 @@ class MindMixListener:
         return self._findings
 
     def save(self, folder: Path, card: str) -> None:
-        save_model(folder, self.model, self.config.model, self.facts, card)
+        model = self.config.model.model_copy(update={"audio": self.config.model.audio.portable()})
+        save_model(folder, self.model, model, self.facts, card)
         write_findings(folder, self._findings)
 
     def load(self, folder: Path) -> None:
@@ -170,6 +183,7 @@ class MindMixListener:
             self._start(Path(self.config.start))
         else:
             self.model = self.config.model.build(self.facts)
+            self.config.model.audio.fill(self.model.audio_tower)
         self.n_parameters = n_parameters(self.model)
 
     def _start(self, folder: Path) -> None:
@@ -180,11 +194,17 @@ class MindMixListener:
             config = self.config.model.model_copy(update={"encoder": encoder_of(loaded.config, folder, "bypass")})
         self.config = self.config.model_copy(update={"model": config})
         self.model = config.build(self.facts)
+        config.audio.fill(self.model.audio_tower)
         self._has_started_stem = "stem" in start_from(self.model, folder)
 
     def _settle_audio(self, parts: Sequence[Examples]) -> None:
-        """Fix the audio encoder: the one asked for, else the one of the RUN to start from, else what the stores allow."""
-        choice = self.config.audio
+        """Fix the audio encoder: the one asked for, else the one of the RUN to start from, else what the stores allow.
+
+        A speech model that trains reads samples; it is settled from its folder before the model is built.
+        """
+        tower = self.config.model.audio.settled()
+        self.config = self.config.model_copy(update={"model": self.config.model.model_copy(update={"audio": tower})})
+        choice = "samples" if self.config.audio == "auto" and tower.kind == "speech" else self.config.audio
         if choice == "auto" and self.config.start:
             choice = load_model(Path(self.config.start)).facts.audio or "auto"
         self._audio = audio_choice(choice, [part.store for part in parts])
@@ -237,12 +257,15 @@ class MindMixListener:
         return np.concatenate(parts)
 
 
-def _form(name: str) -> AlignedConfig:
-    if name == "paper":
-        return AlignedConfig.paper("tiny")
-    if name == "paper_paired":
-        return AlignedConfig.paper("tiny", "paper_paired")
-    return AlignedConfig.preset(name)
+def _form(config: ListenerConfig) -> AlignedConfig:
+    """The model that ``form`` names, with the audio tower's speech model where ``model`` asks for one."""
+    if config.form in ("paper", "paper_paired"):
+        form = AlignedConfig.paper("tiny", "paper_paired" if config.form == "paper_paired" else "all_pairs")
+    else:
+        form = AlignedConfig.preset(config.form)
+    asked = config.model.audio
+    audio = form.audio.model_copy(update={"kind": asked.kind, "speech": asked.speech})
+    return form.model_copy(update={"audio": audio})
 
 
 def _curve_line(line: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from mindleaf.config import Config
-from mindleaf.encoders.envelope import EnvelopeFrontend
-from mindleaf.encoders.mel import MelFrontend
+from mindleaf.encoders import CHECKPOINT_FRONTENDS, FRONTENDS
 from mindleaf.encoders.mindmix import MindMixConfig
-from mindleaf.encoders.wav2vec2 import Wav2Vec2Frontend
 from mindleaf.errors import BadInput
 from mindleaf.models.alignment import AlignedConfig
 from mindleaf.models.classifier import ClassifierConfig
@@ -27,9 +26,14 @@ from mindleaf.store.features import Frontend
 from mindleaf.store.files import write_json
 from mindleaf.store.store import Store
 
-#: Samples of EEG (channel x time) scored at once; bounds memory for long windows and many channels.
+#: Samples of EEG (channel x time) or of audio frames scored at once; bounds memory for long windows, many channels, large pools.
 _SCORED_SAMPLES = 4_000_000
 _FRAME_RATE = 50.0
+#: Settings of the frontends that have any; the others stand in the table as they are.
+_SETTINGS: dict[str, dict[str, Any]] = {
+    "mel": {"frame_rate": _FRAME_RATE},
+    "envelope": {"frame_rate": _FRAME_RATE, "band": None},
+}
 
 
 def audio_choice(choice: str, stores: Sequence[Store]) -> str:
@@ -41,15 +45,18 @@ def audio_choice(choice: str, stores: Sequence[Store]) -> str:
 
 
 def audio_frontend(choice: str) -> Frontend:
-    """The audio encoder's fixed part: "mel", "envelope" or "wav2vec2:FOLDER"."""
-    name, _, folder = choice.partition(":")
-    if name == "mel":
-        return MelFrontend(frame_rate=_FRAME_RATE)
-    if name == "envelope":
-        return EnvelopeFrontend(frame_rate=_FRAME_RATE, band=None)
-    if name == "wav2vec2" and folder:
-        return Wav2Vec2Frontend(Path(folder))
-    raise BadInput(f"audio encoder {choice!r} cannot be built; give auto, mel, envelope or wav2vec2:FOLDER (a local folder).")
+    """The audio encoder's fixed part: "mel", "envelope", "samples", or "wav2vec2:FOLDER", "hubert:FOLDER", "speech:FOLDER"."""
+    name, _, source = choice.partition(":")
+    if name in FRONTENDS and not source:
+        return pkgutil.resolve_name(FRONTENDS[name])(**_SETTINGS.get(name, {}))
+    if name in CHECKPOINT_FRONTENDS and source:
+        return pkgutil.resolve_name(CHECKPOINT_FRONTENDS[name])(source)
+    if name in CHECKPOINT_FRONTENDS:
+        raise BadInput(f"audio encoder {name} wants its checkpoint; give audio={name}:FOLDER, or {name}:hub:NAME to fetch it.")
+    raise BadInput(
+        f"audio encoder {choice!r} cannot be built; give auto, mel, envelope, or wav2vec2:FOLDER, hubert:FOLDER or speech:FOLDER "
+        "(a model saved by transformers; hub:NAME in place of FOLDER fetches it)."
+    )
 
 
 def scored(model: nn.Module, reader: BatchReader) -> NDArray[np.float64]:
@@ -58,7 +65,8 @@ def scored(model: nn.Module, reader: BatchReader) -> NDArray[np.float64]:
     if not len(reader):
         return np.zeros((0, 0))
     probe = reader.read(np.array([0]), attended_first=False)
-    size = max(1, _SCORED_SAMPLES // max(1, probe.eeg[0].numel()))
+    heard = 0 if probe.audio is None else probe.audio[0].numel()
+    size = max(1, _SCORED_SAMPLES // max(1, probe.eeg[0].numel(), heard))
     ids = np.arange(len(reader))
     with torch.inference_mode():
         parts = [

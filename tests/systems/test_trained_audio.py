@@ -1,0 +1,130 @@
+"""MindMix with a speech model: frozen frames or trained inside the tower, and what a saved model needs afterwards."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from mindleaf.errors import BadInput
+from mindleaf.models.folder import load_model
+from mindleaf.montage import Montage
+from mindleaf.recording import Candidate, Recording, Stimulus, Trial
+from mindleaf.store.writer import write_store
+from mindleaf.systems.neural import audio_frontend
+from mindleaf.systems.registry import build_system
+from tests.encoders.speech_folders import speech_folder
+from tests.systems.listening import CHANNELS, attended_rows, none_of
+
+pytest.importorskip("transformers", reason="speech models need the package transformers")
+QUICK = ("training.batch_size=4", "training.device=cpu", "training.steps=2", "training.optimiser.lr=0.01")
+
+
+def noise(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=8 * 16_000).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def heard(tmp_path_factory):
+    """Windows of one recording with two trials of two voices."""
+    eeg = np.random.default_rng(9).normal(0, 10, size=(len(CHANNELS), 20 * 64)).astype(np.float32)
+    sounds = tuple(Stimulus(f"s{k}", 16_000.0, partial(noise, k), "audio", "speech") for k in range(4))
+    pairs = [(Candidate(f"s{2 * t}", side="left"), Candidate(f"s{2 * t + 1}", side="right")) for t in range(2)]
+    trials = tuple(Trial(f"t{t}", 1 + 9.0 * t, 8.0, {}, pairs[t], 1 + t) for t in range(2))
+    recording = Recording(
+        dataset="voices", subject="s", id="r", sfreq=64.0, montage=Montage.from_names(CHANNELS)[0], n_times=eeg.shape[1],
+        load=partial(np.asarray, eeg), stimuli=sounds, trials=trials,
+    )  # fmt: skip
+    return attended_rows(write_store([recording], tmp_path_factory.mktemp("voices") / "store", "voices", {}), 2.0)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return speech_folder(tmp_path / "wav2vec2")
+
+
+def trained(heard, *settings: str, seed: int = 0):
+    system = build_system("mindmix", [*QUICK, *settings], "candidates")
+    system.fit(heard, none_of(heard), seed=seed)
+    return system
+
+
+def inside(folder, *more: str) -> list[str]:
+    return ["model.audio.kind=speech", f"model.audio.speech.folder={folder}", *more]
+
+
+@pytest.mark.parametrize("form", ["", "paper"])
+def test_a_speech_model_trains_inside_and_its_run_needs_no_folder(heard, folder, tmp_path, form):
+    system = trained(heard, *inside(folder), f"form={form}" if form else "warm_start=true")
+    assert system.facts.audio == "samples" and system.facts.n_audio_features == 320
+    start = load_weights(folder)
+    now = system.model.audio_tower.speech.model.state_dict()
+    moved = {name for name in start if not torch.equal(start[name], now[name])}
+    assert any("encoder.layers.1" in name for name in moved)
+    assert not any("feature_extractor" in name for name in moved)
+    scores = system.predict(heard)
+    system.save(tmp_path / "run", "card")
+    shutil.rmtree(folder)
+    assert str(folder) not in (tmp_path / "run" / "config.json").read_text()
+    again = build_system("mindmix", list(QUICK), "candidates")
+    again.load(tmp_path / "run")
+    np.testing.assert_array_equal(again.predict(heard), scores)
+    further = trained(heard, f"start={json.dumps(str(tmp_path / 'run'))}", "training.steps=0")
+    np.testing.assert_array_equal(further.predict(heard), scores)
+
+
+def load_weights(folder) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    return load_file(folder / "model.safetensors")
+
+
+def test_a_fit_starts_from_the_checkpoint_each_time(heard, folder):
+    system = trained(heard, *inside(folder, "training.steps=0"))
+    for _ in range(2):
+        now, start = system.model.audio_tower.speech.model.state_dict(), load_weights(folder)
+        assert all(torch.equal(now[name], start[name]) for name in start)
+        system.fit(heard, none_of(heard), seed=3)
+
+
+@pytest.mark.parametrize("name", ["wav2vec2", "speech"])
+def test_frozen_frames_are_cached_and_the_saved_model_says_what_it_wants(heard, folder, tmp_path, name):
+    system = trained(heard, f"audio={name}:{folder}")
+    assert system.facts.n_audio_features == 24
+    kept = heard.store.path / "features" / system.facts.audio_fingerprint
+    assert len(list(kept.glob("*.npy"))) == 4
+    system.save(tmp_path / "run", "card")
+    assert load_model(tmp_path / "run").facts.audio == name
+    with pytest.raises(BadInput, match=f"audio={name}:FOLDER"):
+        again = build_system("mindmix", list(QUICK), "candidates")
+        again.load(tmp_path / "run")
+        again.predict(heard)
+    again = build_system("mindmix", [*QUICK, f"audio={name}:{folder}"], "candidates")
+    again.load(tmp_path / "run")
+    np.testing.assert_array_equal(again.predict(heard), system.predict(heard))
+
+
+def test_whether_frames_are_cached_already_does_not_change_a_training(heard, folder):
+    scores = []
+    for _ in range(2):
+        shutil.rmtree(heard.store.path / "features", ignore_errors=True)
+        heard.store._features.clear()
+        scores += [trained(heard, f"audio=wav2vec2:{folder}").predict(heard) for _ in range(2)]
+    for other in scores[1:]:
+        np.testing.assert_array_equal(other, scores[0])
+
+
+@pytest.mark.parametrize("choice", ["wav2vec", "mel:x", "hubert", "wav2vec2:", "spectrum"])
+def test_a_choice_that_names_nothing_is_refused(choice):
+    with pytest.raises(BadInput, match="FOLDER") as caught:
+        audio_frontend(choice)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_type_of_the_checkpoint_is_held_against_the_choice(folder):
+    with pytest.raises(BadInput, match="hubert"):
+        audio_frontend(f"hubert:{folder}")
