@@ -78,6 +78,30 @@ def test_stores_never_share_a_batch(toy_store, tmp_path):
     np.testing.assert_array_equal(reader.read(last).window_ids.numpy(), last)
 
 
+def test_stores_of_other_montages_train_together_without_padding_and_each_in_proportion(toy_store, tmp_path):
+    """Eight channels and three: no batch holds a channel that its store has not, and no store is drawn more than its share."""
+    recording = make_recording(9, n_trials=2)
+    few, signal = recording.montage.names[:3], recording.signal[:3]
+    small = replace(
+        recording, montage=recording.montage.select(few), load=lambda start=0, stop=None: signal[:, start:stop]
+    )  # fmt: skip
+    parts = [listened(toy_store), listened(write_store([small], tmp_path, "toy", {}))]
+    reader = BatchReader(parts, MINDMIX, FRONTEND)
+    share = len(parts[1]) / len(reader)
+    early = []
+    for epoch in range(200):
+        batches = epoch_batches(reader.groups, 4, seed=0, epoch=epoch)
+        assert len(batches) == -(-len(parts[0]) // 4) + -(-len(parts[1]) // 4)
+        drawn = np.concatenate(batches[: len(batches) // 2])
+        early.append((reader.groups[drawn] == 1).mean())
+    # Over an epoch the share is exact; over half of one it is so on average.
+    assert abs(np.mean(early) - share) < 0.02
+    for ids in batches:
+        batch = reader.read(ids)
+        assert batch.eeg.shape[1] == len(parts[reader.groups[ids[0]]].channel_names) in (8, 3)
+        assert batch.channel_mask.all()
+
+
 def test_a_batch_says_which_channels_can_be_used(tmp_path):
     recording = make_recording(0)
     signal = recording.signal.copy()
