@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.signal import resample_poly
 
 from mindleaf.datasets import open_dataset
 from mindleaf.evaluation.duplicates import duplicate_recordings, duplicate_signals
@@ -18,16 +19,16 @@ NAMES = ("Fz", "Cz", "Pz", "Oz", "C3", "C4")
 SFREQ = 128.0
 
 
-def recording(name, subject, signal, names=NAMES):
+def recording(name, subject, signal, names=NAMES, sfreq=SFREQ):
     return Recording(
         "copies",
         subject,
         name,
-        SFREQ,
+        sfreq,
         Montage.from_names(names)[0],
         signal.shape[1],
         lambda: signal,
-        trials=(Trial("t", 0.0, signal.shape[1] / SFREQ),),
+        trials=(Trial("t", 0.0, signal.shape[1] / sfreq),),
     )
 
 
@@ -42,11 +43,14 @@ def brain(seed, seconds=40):
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     original = brain(1)
+    resampled = resample_poly(original - 4000, 125, 64, axis=1)
     recordings = [
         recording("a", "01", original),
         recording("scaled", "02", 1000 * original),
         recording("cut", "03", original[:, round(SFREQ) :]),
         recording("reordered", "04", original[::-1], NAMES[::-1]),
+        recording("resampled", "05", resampled, sfreq=250.0),
+        recording("cut between samples", "06", resampled[:, 259:], sfreq=250.0),
         *(recording(f"other{k}", f"1{k}", brain(10 + k)) for k in range(5)),
     ]
     return write_store(recordings, tmp_path_factory.mktemp("copies") / "store", "copies", {})
@@ -54,7 +58,7 @@ def store(tmp_path_factory):
 
 def test_every_copy_is_found_and_nothing_else(store):
     found = duplicate_recordings([store])
-    copies = {"a", "scaled", "cut", "reordered"}
+    copies = {"a", "scaled", "cut", "reordered", "resampled", "cut between samples"}
     assert {frozenset((d.first, d.second)) for d in found} == {frozenset((x, y)) for x in copies for y in copies if x < y}
     cut = next(d for d in found if {d.first, d.second} == {"a", "cut"})
     assert abs(cut.shift_s) == pytest.approx(1.0)

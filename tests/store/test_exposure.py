@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mindleaf.store.exposure import Exposure, SeenSpan, exposure
-from mindleaf.store.writer import write_store
+from mindleaf.store.writer import StoreConfig, write_store
 from tests.conftest import make_recording
 
 
@@ -74,6 +74,36 @@ def test_content_is_known_again_under_other_names(toy_store, tmp_path):
     unseen = exposure(toy_store, rows_of(toy_store, subject=["s2"]))
     assert unseen.contaminates(copy, copy.windows(2.0), "trial") == ""
     assert "stimuli" in unseen.contaminates(copy, copy.windows(2.0), "stimulus")
+
+
+@pytest.mark.parametrize("change", [{"max_sfreq": 64.0}, {"dtype": "int16"}])
+def test_a_recording_is_known_again_when_it_was_prepared_in_another_way(toy_store, tmp_path, change):
+    """Half the rate, or integers: every hash is another one, the signal is the same."""
+    again = write_store([make_recording(k) for k in range(4)], tmp_path, "toy", {"interval": None}, StoreConfig(**change))
+    assert not {r.sha256 for r in again.recordings.values()} & {r.sha256 for r in toy_store.recordings.values()}
+    seen = exposure(toy_store, rows_of(toy_store, subject=["s1"], trial=["t0", "t1"]))
+    assert "8 s of the test signal" in seen.contaminates(again, rows_of(again, subject=["s1"], trial=["t1"]), "trial")
+    assert seen.contaminates(again, rows_of(again, subject=["s1"], trial=["t2"]), "trial") == ""
+    assert seen.contaminates(again, rows_of(again, subject=["s2"]), "trial") == ""
+
+
+def test_a_copy_that_was_cut_is_timed_as_the_recording_it_comes_from(toy_store, tmp_path):
+    recording = make_recording(1)
+    late = [replace(t, onset=t.onset - 2.0) for t in recording.trials[1:]]
+    cut = replace(
+        recording, id="cut", subject="x", dataset="copy", n_times=recording.n_times - 256, trials=tuple(late),
+        load=lambda: recording.load()[:, 256:],
+    )  # fmt: skip
+    copy = write_store([cut], tmp_path, "copy", {})
+    seen = exposure(toy_store, rows_of(toy_store, subject=["s1"], trial=["t1"]))
+    assert "8 s of the test signal" in seen.contaminates(copy, rows_of(copy, trial=["t1"]), "trial")
+    assert seen.contaminates(copy, rows_of(copy, trial=["t2"]), "trial") == ""
+
+
+def test_a_split_by_data_set_allows_neither_subjects_nor_sounds(toy_store):
+    seen = exposure(toy_store, rows_of(toy_store, subject=["s1"], trial=["t0"]))
+    assert "subject" in seen.contaminates(toy_store, rows_of(toy_store, subject=["s1"], trial=["t3"]), "dataset")
+    assert "stimuli" in seen.contaminates(toy_store, rows_of(toy_store, subject=["s2"], trial=["t0"]), "dataset")
 
 
 def test_exposures_add_up_and_are_written(toy_store, tmp_path):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import pandas as pd
 
 from mindleaf.config import Config
+from mindleaf.store.fingerprint import Fingerprint, fingerprint
 from mindleaf.store.store import Store
 from mindleaf.store.table import n_candidate_columns
 
@@ -19,37 +21,74 @@ class SeenSpan(Config):
     stop: float
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What training and test have in common: subjects, stimuli (sha256) and seconds of signal."""
+
+    subjects: tuple[str, ...]
+    stimuli: tuple[str, ...]
+    seconds: float
+
+    def spoils(self, group: str) -> str:
+        """Why a test under a protocol that separates by ``group`` is not clean; "" where it is.
+
+        Signal that was trained on always counts. A subject counts where the protocol separates subjects, a stimulus
+        where it separates stimuli; one that separates data sets separates both.
+        """
+        if self.seconds > 0:
+            return f"training has seen {self.seconds:.0f} s of the test signal"
+        if any(word in group for word in ("subject", "dataset")) and self.subjects:
+            return f"training has seen {len(self.subjects)} test subject(s), for example {self.subjects[0]}"
+        if any(word in group for word in ("stimulus", "pair", "dataset")) and self.stimuli:
+            return f"training has seen {len(self.stimuli)} test stimuli"
+        return ""
+
+
 class Exposure(Config):
-    """Subjects ("dataset/subject"), stimuli (sha256 of the samples) and spans of signal that went into training."""
+    """Subjects ("dataset/subject"), stimuli (sha256 of the samples) and spans of signal that went into training.
+
+    ``fingerprints`` know a recording again that was prepared at another rate, in another encoding, or cut.
+    """
 
     subjects: tuple[str, ...] = ()
     stimuli: tuple[str, ...] = ()
     spans: tuple[SeenSpan, ...] = ()
+    fingerprints: tuple[Fingerprint, ...] = ()
 
     def __or__(self, other: Exposure) -> Exposure:
+        prints = {f.recording_sha256: f for f in (*self.fingerprints, *other.fingerprints)}
         return Exposure(
             subjects=tuple(sorted({*self.subjects, *other.subjects})),
             stimuli=tuple(sorted({*self.stimuli, *other.stimuli})),
             spans=_merged([*self.spans, *other.spans]),
+            fingerprints=tuple(prints[sha] for sha in sorted(prints)),
+        )
+
+    def shared_with(self, store: Store, rows: pd.DataFrame) -> Shared:
+        """What a test on these rows has in common with the training."""
+        test = exposure(store, rows)
+        return Shared(
+            subjects=tuple(sorted(set(self.subjects) & set(test.subjects))),
+            stimuli=tuple(sorted(set(self.stimuli) & set(test.stimuli))),
+            seconds=_overlap_s(self.spans, self._in_training_time(test)),
         )
 
     def contaminates(self, store: Store, rows: pd.DataFrame, group: str) -> str:
-        """Why a test on these rows would not be clean under a protocol that separates by ``group``; "" where it is.
+        """Why a test on these rows would not be clean under a protocol that separates by ``group``; "" where it is."""
+        return self.shared_with(store, rows).spoils(group)
 
-        Signal that was trained on always counts. A subject counts where the protocol separates subjects, a stimulus
-        where it separates stimuli.
-        """
-        test = exposure(store, rows)
-        overlap = _overlap_s(self.spans, test.spans)
-        if overlap > 0:
-            return f"training has seen {overlap:.0f} s of the test signal"
-        shared_subjects = sorted(set(self.subjects) & set(test.subjects))
-        if "subject" in group and shared_subjects:
-            return f"training has seen {len(shared_subjects)} test subject(s), for example {shared_subjects[0]}"
-        shared_stimuli = set(self.stimuli) & set(test.stimuli)
-        if ("stimulus" in group or "pair" in group) and shared_stimuli:
-            return f"training has seen {len(shared_stimuli)} test stimuli"
-        return ""
+    def _in_training_time(self, test: Exposure) -> list[SeenSpan]:
+        """The test's spans; those of copies of a training recording are named and timed as that recording."""
+        known = {span.recording_sha256 for span in self.spans}
+        copies = {
+            theirs.recording_sha256: (ours.recording_sha256, shift)
+            for theirs in test.fingerprints
+            if theirs.recording_sha256 not in known
+            for ours in self.fingerprints
+            if (shift := theirs.shift_to(ours)) is not None
+        }
+        moved = ((span, *copies.get(span.recording_sha256, (span.recording_sha256, 0.0))) for span in test.spans)
+        return [SeenSpan(recording_sha256=sha, start=span.start + shift, stop=span.stop + shift) for span, sha, shift in moved]
 
 
 def exposure(store: Store, rows: pd.DataFrame) -> Exposure:
@@ -61,7 +100,10 @@ def exposure(store: Store, rows: pd.DataFrame) -> Exposure:
         for recording, start, stop in zip(rows["recording"], rows["start"], rows["stop"], strict=True)
     ]
     return Exposure(
-        subjects=tuple(sorted(subjects)), stimuli=tuple(sorted(store.stimuli[n].sha256 for n in names)), spans=_merged(spans)
+        subjects=tuple(sorted(subjects)),
+        stimuli=tuple(sorted(store.stimuli[name].sha256 for name in names)),
+        spans=_merged(spans),
+        fingerprints=tuple(fingerprint(store, recording) for recording in sorted(set(rows["recording"]))),
     )
 
 
