@@ -18,6 +18,7 @@ from mindleaf.datasets import open_dataset
 from mindleaf.datasets.synthesis import design, head, hearing, speech
 from mindleaf.datasets.synthesis.background import alpha
 from mindleaf.datasets.synthesis.listener import CORTEX, DIRECTION, listener, standardised
+from mindleaf.datasets.synthesis.truth import heard_sounds, settings_of, truth
 from mindleaf.datasets.synthetic import DATASET, PRESETS, SyntheticConfig, preset, write_synthetic
 from mindleaf.errors import BadInput
 
@@ -266,3 +267,20 @@ def test_a_fingerprint_marks_trials_through_filter_and_z_score(tmp_path):
     alike = np.corrcoef(np.array(spectra) - np.mean(spectra, axis=0))
     np.fill_diagonal(alike, -1)
     assert np.mean(alike.argmax(axis=1) // 4 == np.arange(16) // 4) > 0.8
+
+
+def test_the_truth_is_what_was_written(tiny):
+    """Answers from the truth beside the truth's noise give the recording, to the file's resolution."""
+    config, seed = settings_of(tiny)
+    assert (config, seed) == (TINY, 0)
+    heard = heard_sounds(tiny, config)
+    recording = next(iter(open_dataset("synthetic", tiny)))
+    known = truth(config, seed, 0, heard)
+    rebuilt = known.noise.copy()
+    for start, trial in zip(known.starts, known.presentations, strict=True):
+        ignored = next(t for t in design.TALKERS if t != trial.attended_talker)
+        for talker, stream in ((trial.attended_talker, "attended"), (ignored, "ignored")):
+            answer = known.listener.response(heard[trial.pair.stimulus(talker)], stream)
+            rebuilt[:, start : start + answer.shape[1]] += answer[:, : rebuilt.shape[1] - start]
+    assert [trial.onset for trial in recording.trials] == [start / config.sfreq for start in known.starts]
+    assert np.abs(rebuilt - recording.signal).max() < 0.1

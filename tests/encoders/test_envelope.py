@@ -5,6 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from mindleaf.encoders.envelope import EnvelopeFrontend
+from mindleaf.encoders.onsets import OnsetFrontend
 
 RATE = 16_000
 
@@ -84,3 +85,19 @@ def test_fingerprint_changes_with_what_matters():
 def test_impossible_settings_are_refused(settings):
     with pytest.raises(ValidationError):
         EnvelopeFrontend(**settings)
+
+
+def test_onsets_stand_where_the_amplitude_rises_and_nowhere_else():
+    rate, seconds = 16000, 4.0
+    time = np.arange(round(rate * seconds)) / rate
+    loud = np.clip((time - 1.0) / 0.05, 0.0, 1.0) * np.clip((3.0 - time) / 0.2, 0.0, 1.0)
+    tone = (loud * np.sin(2 * np.pi * 500 * time)).astype(np.float32)
+    onsets = OnsetFrontend(frame_rate=32.0, band=None)(tone, rate, "audio")
+    assert onsets.shape == (1, 128)
+    peak = int(onsets[0].argmax())
+    assert abs(peak / 32.0 - 1.025) < 0.05
+    assert onsets[0, peak - 3 : peak + 4].sum() > 0.7 * np.abs(onsets[0]).sum()
+    assert OnsetFrontend(n_bands=4, pooled=False)(tone, rate, "audio").shape == (4, 128)
+    assert OnsetFrontend().fingerprint() != EnvelopeFrontend().fingerprint()
+    with pytest.raises(ValueError, match="onsets need audio"):
+        OnsetFrontend()(tone, rate, "envelope")

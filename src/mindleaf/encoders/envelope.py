@@ -70,11 +70,11 @@ class EnvelopeFrontend(Config):
         if self.band is not None:
             between = self.frame_rate * _OVERSAMPLING
             if rate > between:
-                amplitude, rate = _resampled(amplitude, rate, between), between
+                amplitude, rate = resampled(amplitude, rate, between), between
             sos = butter(self.order, self.band, btype="bandpass", fs=rate, output="sos")
             padding = min(int(3 * rate / self.band[0]), amplitude.shape[1] - 1)
             amplitude = sosfiltfilt(sos, amplitude, axis=1, padlen=padding)
-        return _resampled(amplitude, rate, self.frame_rate).astype(np.float32)
+        return resampled(amplitude, rate, self.frame_rate).astype(np.float32)
 
     def _amplitude(self, samples: NDArray, sample_rate: float) -> NDArray[np.float32]:
         """(feature, n_samples) compressed amplitude at the rate of the audio."""
@@ -105,7 +105,7 @@ def _blocks(samples: NDArray, sample_rate: float) -> Iterator[tuple[NDArray[np.f
         yield np.asarray(samples[low:high], np.float64), slice(start - low, stop - low), slice(start, stop)
 
 
-def _resampled(signal: NDArray, from_hz: float, to_hz: float) -> NDArray:
+def resampled(signal: NDArray, from_hz: float, to_hz: float) -> NDArray:
     """Polyphase along the last axis; sample k stands at second k / to_hz."""
     ratio = Fraction(to_hz / from_hz).limit_denominator(100_000)
     return signal if ratio == 1 else resample_poly(signal, ratio.numerator, ratio.denominator, axis=-1)

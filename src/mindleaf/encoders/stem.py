@@ -40,6 +40,14 @@ class SpatialFilter(nn.Module):
             return sources
         return sources + torch.bmm(self._mixing(batch.subject), sources)
 
+    def add_subject(self) -> None:
+        """Room for one more subject's matrix, zero at the start, after those there are."""
+        shape = (1, self.table.embedding_dim, self.table.embedding_dim)
+        new = self.table.weight.new_zeros(shape)
+        # The first subject needs the row of unknown ones before it.
+        known = self.table.weight.new_zeros(shape) if self.subjects is None else self.subjects.detach()
+        self.subjects = nn.Parameter(torch.cat([known, new]))
+
     def _mixing(self, subject: Int[Tensor, " batch"]) -> Float[Tensor, "batch source source"]:
         assert self.subjects is not None
         known = rearrange((subject >= 0).to(self.subjects.dtype), "b -> b 1 1")

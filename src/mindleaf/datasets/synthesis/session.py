@@ -12,10 +12,11 @@ from mindleaf.datasets.synthesis import background
 from mindleaf.datasets.synthesis.design import TALKERS, Presentation
 from mindleaf.datasets.synthesis.head import Head
 from mindleaf.datasets.synthesis.hearing import Features
-from mindleaf.datasets.synthesis.listener import KERNEL_S, listener
+from mindleaf.datasets.synthesis.listener import KERNEL_S, Listener, listener
 from mindleaf.datasets.synthesis.settings import SyntheticConfig
 
 _LEAD_S = 3.0
+STREAMS = ("attended", "ignored")
 
 
 @dataclass(frozen=True)
@@ -37,19 +38,28 @@ def session(
 
     Trials follow each other in one recording with pauses of 2-4 s; nothing plays in the pauses.
     """
-    sfreq, n_trial = config.sfreq, round(config.trial_s * config.sfreq)
-    pauses = np.round(np.concatenate([[_LEAD_S], rng.uniform(2.0, 4.0, len(presentations) - 1)]) * sfreq).astype(int)
-    starts = tuple(int(start) for start in np.cumsum(pauses) + n_trial * np.arange(len(presentations)))
-    n_times = starts[-1] + n_trial + round(_LEAD_S * sfreq)
-    signal = _ongoing(head, n_times, config, starts, presentations, rng)
+    starts, signal = quiet_session(head, presentations, config, rng)
+    n_trial = round(config.trial_s * config.sfreq)
+    n_times = signal.shape[1]
     if config.relation:
         signal += _answers(head, n_times, starts, presentations, heard, config, rng)
     if config.trial_fingerprint_uv > 0:
         for start in starts:
             signal[:, start : start + n_trial] += background.fingerprint(
-                len(signal), n_trial, sfreq, config.trial_fingerprint_uv, rng
+                len(signal), n_trial, config.sfreq, config.trial_fingerprint_uv, rng
             )
     return Session(signal, starts)
+
+
+def quiet_session(
+    head: Head, presentations: list[Presentation], config: SyntheticConfig, rng: np.random.Generator
+) -> tuple[tuple[int, ...], NDArray[np.float64]]:
+    """First sample of each presentation, and everything in the recording but the answers to the sounds."""
+    sfreq, n_trial = config.sfreq, round(config.trial_s * config.sfreq)
+    pauses = np.round(np.concatenate([[_LEAD_S], rng.uniform(2.0, 4.0, len(presentations) - 1)]) * sfreq).astype(int)
+    starts = tuple(int(start) for start in np.cumsum(pauses) + n_trial * np.arange(len(presentations)))
+    n_times = starts[-1] + n_trial + round(_LEAD_S * sfreq)
+    return starts, _ongoing(head, n_times, config, starts, presentations, rng)
 
 
 def _ongoing(
@@ -80,18 +90,36 @@ def _answers(
     config: SyntheticConfig,
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Answers to both talkers of every trial, (channel, time), the mean RMS over channels as set for each stream."""
-    subject = listener(head, config.sfreq, config.nonlinear, rng)
-    own = rng.lognormal(0.0, 0.15)
+    """Answers to both talkers of every trial, (channel, time)."""
+    subject = tuned_listener(head, presentations, heard, config, rng)
     total = np.zeros((len(head.montage.names), n_times))
-    for stream, rms_uv in (("attended", config.attended_uv), ("ignored", config.ignored_uv)):
-        answers = []
-        for trial in presentations:
-            talker = trial.attended_talker if stream == "attended" else TALKERS[1 - TALKERS.index(trial.attended_talker)]
-            answers.append(subject.response(heard[trial.pair.stimulus(talker)], stream))
-        tail = round(KERNEL_S * config.sfreq)
-        spread = np.sqrt(np.mean([answer[:, tail:-tail].var(axis=1) for answer in answers], axis=0)).mean()
-        for start, answer in zip(starts, answers, strict=True):
+    for stream in STREAMS:
+        for start, trial in zip(starts, presentations, strict=True):
+            answer = subject.response(heard[_stimulus(trial, stream)], stream)
             stop = min(start + answer.shape[1], n_times)
-            total[:, start:stop] += own * rms_uv / spread * answer[:, : stop - start]
+            total[:, start:stop] += answer[:, : stop - start]
     return total
+
+
+def tuned_listener(
+    head: Head,
+    presentations: list[Presentation],
+    heard: Mapping[str, Features],
+    config: SyntheticConfig,
+    rng: np.random.Generator,
+) -> Listener:
+    """A listener whose kernels give answers of the strength that ``config`` asks for (mean RMS over channels) in this session."""
+    drawn = listener(head, config.sfreq, config.nonlinear, rng)
+    own, tail = rng.lognormal(0.0, 0.15), round(KERNEL_S * config.sfreq)
+    kernels = {}
+    for stream, rms_uv in zip(STREAMS, (config.attended_uv, config.ignored_uv), strict=True):
+        answers = [drawn.response(heard[_stimulus(trial, stream)], stream) for trial in presentations]
+        spread = np.sqrt(np.mean([answer[:, tail:-tail].var(axis=1) for answer in answers], axis=0)).mean()
+        kernels[stream] = own * rms_uv / spread * drawn.kernels[stream]
+    return Listener(drawn.topographies, kernels)
+
+
+def _stimulus(trial: Presentation, stream: str) -> str:
+    """Id of what the stream named "attended" or "ignored" plays in this trial."""
+    ignored = TALKERS[1 - TALKERS.index(trial.attended_talker)]
+    return trial.pair.stimulus(trial.attended_talker if stream == "attended" else ignored)

@@ -53,6 +53,11 @@ class SyntheticConfig(Config):
 #:   tiny          r attended .48, ignored .12 over 10 s; attention .92 at 2 s
 #:   planted_leak  no relation at all; side with random windows .95 .88 .91 .88 (seeds 0 to 3), with trials kept whole .54
 #:                 .46 .49 .35: with 48 trials chance itself scatters by .07, and balanced labels push below one half
+#: "linear" and "nonlinear" are the two ends of the same experiment, as strong as "easy", for comparing decoders on new listeners
+#: and new sounds (docs/results/synthetic-proof).
+_PROOF = SyntheticConfig(
+    n_subjects=24, n_trials=24, n_channels=32, attended_uv=0.7, ignored_uv=0.23, alpha_lateralisation=0.15, nonlinear=0.0
+)
 PRESETS: dict[str, SyntheticConfig] = {
     "realistic": SyntheticConfig(),
     "easy": SyntheticConfig(n_subjects=6, n_channels=32, attended_uv=0.7, ignored_uv=0.23, alpha_lateralisation=0.15),
@@ -62,6 +67,8 @@ PRESETS: dict[str, SyntheticConfig] = {
     "planted_leak": SyntheticConfig(
         n_subjects=8, n_trials=12, trial_s=20.0, n_channels=16, relation=False, trial_fingerprint_uv=8.0
     ),
+    "linear": _PROOF,
+    "nonlinear": _PROOF.model_copy(update={"nonlinear": 1.0}),
 }
 
 
