@@ -13,7 +13,9 @@ import torch
 from mindleaf.errors import BadInput
 from mindleaf.models.folder import load_model
 from mindleaf.montage import Montage
+from mindleaf.recipes.mindmix import alignment
 from mindleaf.recording import Candidate, Recording, Stimulus, Trial
+from mindleaf.stages.align import align
 from mindleaf.store.writer import write_store
 from mindleaf.systems.neural import audio_frontend
 from mindleaf.systems.registry import build_system
@@ -128,3 +130,11 @@ def test_a_choice_that_names_nothing_is_refused(choice):
 def test_the_type_of_the_checkpoint_is_held_against_the_choice(folder):
     with pytest.raises(BadInput, match="hubert"):
         audio_frontend(f"hubert:{folder}")
+
+
+def test_align_says_once_that_log_mel_is_used_and_how_to_get_wav2vec2(heard, folder, tmp_path, capsys):
+    for number, settings in enumerate([(), (f"listener.audio=wav2vec2:{folder}",), ("listener.audio=mel",)]):
+        config = alignment("mindmix-tiny").with_settings([*(f"listener.{setting}" for setting in QUICK), *settings])
+        align(config, [heard.store.path], tmp_path / str(number))
+        said = " ".join(capsys.readouterr().err.split())
+        assert said.count("log-mel") == said.count("listener.audio=wav2vec2:FOLDER") == (number == 0)
