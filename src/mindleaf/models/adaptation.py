@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, cast
 
 import torch
 from jaxtyping import Float
@@ -12,6 +12,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrize
 
 from mindleaf.config import Config
+from mindleaf.encoders.choice import EEGEncoder
+from mindleaf.encoders.stem import BandPowerStem, TemporalStem
 from mindleaf.errors import BadInput
 from mindleaf.layers.quantizer import Quantizer
 
@@ -27,16 +29,6 @@ class LoraConfig(Config):
 
 #: Rank and strength where nothing else is asked for.
 PLAIN_LORA = LoraConfig()
-
-
-class Adaptable(Protocol):
-    """A model whose encoder can be kept: ``readout`` lists the parts that a probe trains."""
-
-    @property
-    def encoder(self) -> nn.Module | None: ...
-
-    @property
-    def readout(self) -> list[nn.Module]: ...
 
 
 class LowRank(nn.Module):
@@ -59,7 +51,7 @@ def adapt(model: nn.Module, how: Adapt, lora: LoraConfig = PLAIN_LORA) -> int:
     frozen   everything but the encoder, which keeps its weights and, in training too, its behaviour in evaluation (no
              dropout, no movement of the codebook)
     probe    the readout alone (a classifier's final layer; in alignment the linear maps that read the encoder, the last
-             maps of the fusion and the logit scale); the encoder and the stem stand still as with frozen
+             maps of the fusion and the logit scale: the model's ``readout``); encoder and stem stand still as with frozen
     lora     everything but the encoder, and low-rank updates of the linear maps in the encoder's stack of blocks
              (attention and feed-forward); its codebook stands still. ``merge`` makes plain weights of them.
 
@@ -67,10 +59,9 @@ def adapt(model: nn.Module, how: Adapt, lora: LoraConfig = PLAIN_LORA) -> int:
     encoder has no transformer.
     """
     if how != "full":
-        part = cast(Adaptable, model)
-        if part.encoder is None:
-            raise BadInput(f"adapt={how} is about the encoder, got a model without one; choose adapt=full.")
-        _HOLDS[how](model, part, lora)
+        if not eeg_encoders(model):
+            raise BadInput(f"adapt={how} is about the EEG encoder, got a model without one; choose adapt=full.")
+        _HOLDS[how](model, lora)
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
@@ -82,26 +73,34 @@ def merge(model: nn.Module) -> None:
                 parametrize.remove_parametrizations(module, name, leave_parametrized=True)
 
 
-def _freeze(model: nn.Module, part: Adaptable, lora: LoraConfig) -> None:
-    _hold(cast(nn.Module, part.encoder))
+def eeg_encoders(model: nn.Module) -> list[EEGEncoder]:
+    """The EEG encoders in a model, wherever they sit."""
+    return [module for module in model.modules() if isinstance(module, EEGEncoder)]
 
 
-def _probe(model: nn.Module, part: Adaptable, lora: LoraConfig) -> None:
-    learning = {id(p) for module in part.readout for p in module.parameters() if p.requires_grad}
-    for child in (part.encoder, getattr(model, "stem", None)):
-        if child is not None:
-            _hold(child)
+def _freeze(model: nn.Module, lora: LoraConfig) -> None:
+    for encoder in eeg_encoders(model):
+        _hold(encoder)
+
+
+def _probe(model: nn.Module, lora: LoraConfig) -> None:
+    readout = cast(Any, model).readout
+    learning = {id(p) for module in readout for p in module.parameters() if p.requires_grad}
+    for module in model.modules():
+        if isinstance(module, EEGEncoder | TemporalStem | BandPowerStem):
+            _hold(module)
     for parameter in model.parameters():
         parameter.requires_grad_(id(parameter) in learning)
 
 
-def _low_ranks(model: nn.Module, part: Adaptable, lora: LoraConfig) -> None:
-    encoder = cast(nn.Module, part.encoder)
-    encoder.requires_grad_(False)
-    for module in encoder.modules():
-        if isinstance(module, Quantizer | _BatchNorm):
-            _hold(module)
-    weights = _block_weights(encoder)
+def _low_ranks(model: nn.Module, lora: LoraConfig) -> None:
+    weights = []
+    for encoder in eeg_encoders(model):
+        encoder.requires_grad_(False)
+        weights += _block_weights(encoder)
+        for module in encoder.modules():
+            if isinstance(module, Quantizer | _BatchNorm):
+                _hold(module)
     if not weights:
         raise BadInput(
             "adapt=lora wants an encoder with a transformer, got one with no transformer blocks; choose another adapt."

@@ -16,6 +16,7 @@ from torch import nn
 from mindleaf.batch import Batch
 from mindleaf.errors import BadInput
 from mindleaf.fusion.calra import AUDITORY_TYPES
+from mindleaf.models.adaptation import merge
 from mindleaf.models.alignment import AlignedConfig, AlignedModel
 from mindleaf.models.facts import ModelFacts
 from mindleaf.models.folder import load_model, save_model, start_from
@@ -28,11 +29,14 @@ from mindleaf.systems.neural import (
     StartFrom,
     audio_choice,
     audio_frontend,
+    begin_learning,
+    described,
     encoder_of,
     n_parameters,
     read_findings,
     scored,
     spatial_pattern,
+    without_weights,
     write_findings,
 )
 from mindleaf.training.log import read_log
@@ -102,13 +106,15 @@ class MindMixListener:
         sound = self.config.model.pairing != "paper_paired"
         weight = min(self._unattended_weight(part) for part in parts) if sound else 0.0
         config = self.config.training.model_copy(update={"seed": seed})
+        begun = begin_learning(self.model, self.config, self.config.model.encoder)
         lines = train(
             self.model, ContrastiveObjective(unattended_weight=weight), reader, config, run,
             validate=self._validator(watched) if watched and sound else None, resume=resume, on_step=on_step,
             validate_start=bool(self.config.start),
         )  # fmt: skip
+        merge(self.model)
         # A resumed run trained before this call, too.
-        self._findings = {"curve": [_curve_line(line) for line in (read_log(run) if run else lines)]}
+        self._findings = {"curve": [_curve_line(line) for line in (read_log(run) if run else lines)], **begun}
         if self.model.stem is not None:
             strength = self.model.stem.linear.weight.detach().square().sum(dim=(0, 2)).sqrt()
             self._findings["topography"] = spatial_pattern(self.model.stem.spatial, strength, self._reader(parts[:1]), parts[0])
@@ -132,7 +138,7 @@ class MindMixListener:
     def untrained(self) -> MindMixListener:
         """The same model with random weights, which ``fit`` leaves as they are (a control of the audit)."""
         training = self.config.training.model_copy(update={"steps": 0})
-        plain = {"start": "", "warm_start": False, "training": training}
+        plain = {"start": "", "model": without_weights(self.config.model), "warm_start": False, "training": training}
         return MindMixListener(self.config.model_copy(update=plain))
 
     def findings(self) -> dict[str, Any]:
@@ -140,7 +146,7 @@ class MindMixListener:
 
     def save(self, folder: Path, card: str) -> None:
         model = self.config.model.model_copy(update={"audio": self.config.model.audio.portable()})
-        save_model(folder, self.model, model, self.facts, card)
+        save_model(folder, self.model, model, self.facts, described(card, self._findings))
         write_findings(folder, self._findings)
 
     def load(self, folder: Path) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from mindleaf.errors import BadInput
+from mindleaf.models.adaptation import merge
 from mindleaf.models.classifier import Classifier, ClassifierConfig
 from mindleaf.models.facts import ModelFacts
 from mindleaf.models.folder import load_model, save_model, start_from
@@ -21,12 +22,15 @@ from mindleaf.store.batches import BatchReader
 from mindleaf.store.examples import Examples
 from mindleaf.systems.neural import (
     StartFrom,
+    begin_learning,
     class_weights,
+    described,
     encoder_of,
     n_parameters,
     read_findings,
     scored,
     spatial_pattern,
+    without_weights,
     write_findings,
 )
 from mindleaf.training.loop import TrainingConfig, train
@@ -34,7 +38,10 @@ from mindleaf.training.optimiser import OptimiserConfig
 
 
 class ReaderConfig(StartFrom):
-    """MindMix for tasks with classes; the encoder is taken from ``start`` where that is given."""
+    """MindMix for tasks with classes; the encoder is taken from ``start`` where that is given.
+
+    adapt=probe leaves the band-power path out: a linear layer on the encoder's pooled tokens is all that learns.
+    """
 
     model: ClassifierConfig = ClassifierConfig.preset("tiny")
     training: TrainingConfig = TrainingConfig(
@@ -49,41 +56,47 @@ class MindMixClassifier:
     name = "mindmix"
     asks: Literal["labels"] = "labels"
     any_length = False
+    any_montage = True
 
     def __init__(self, config: ReaderConfig) -> None:
         self.config = config
+        if config.adapt == "probe" and (config.start or config.model.encoder is not None):
+            self.config = config.model_copy(update={"model": config.model.model_copy(update={"power_filters": 0})})
         self.n_parameters = 0
         self._findings: dict[str, Any] = {}
 
     def fit(self, train_examples: Examples, validation: Examples, seed: int) -> None:
         """Cross-entropy with balanced classes on the fold's windows; the best validated state is kept."""
         torch.manual_seed(seed)
-        self.facts = ModelFacts(sfreq=MINDMIX.sfreq, classes=train_examples.classes)
+        self.facts = self._learned_facts(train_examples)
         self._build()
-        reader = BatchReader([train_examples], MINDMIX)
+        reader = self._reader(train_examples)
         objective = ClassificationObjective(class_weights=class_weights(train_examples.labels, len(train_examples.classes)))
         config = self.config.training.model_copy(update={"seed": seed})
         validate = self._validator(validation, objective) if len(validation) else None
+        begun = begin_learning(self.model, self.config, self.config.model.encoder)
         lines = train(self.model, objective, reader, config, validate=validate)
-        self._findings = {"curve": [{"loss": line["total"], **line} for line in lines]}
+        merge(self.model)
+        self._findings = {"curve": [{"loss": line["total"], **line} for line in lines], **begun}
         if self.model.stem is not None:
             strength = self.model.stem.mix.weight.detach()[..., 0].square().sum(dim=0).sqrt()
             self._findings["topography"] = spatial_pattern(self.model.stem.spatial, strength, reader, train_examples)
 
     def predict(self, examples: Examples) -> NDArray[np.float64]:
         """(n, class) logits."""
-        return scored(self.model, BatchReader([examples], MINDMIX))
+        return scored(self.model, self._reader(examples))
 
     def untrained(self) -> MindMixClassifier:
         """The same model with random weights, which ``fit`` leaves as they are (a control of the audit)."""
         training = self.config.training.model_copy(update={"steps": 0})
-        return MindMixClassifier(self.config.model_copy(update={"start": "", "training": training}))
+        plain = {"start": "", "model": without_weights(self.config.model), "training": training}
+        return type(self)(self.config.model_copy(update=plain))
 
     def findings(self) -> dict[str, Any]:
         return self._findings
 
     def save(self, folder: Path, card: str) -> None:
-        save_model(folder, self.model, self.config.model, self.facts, card)
+        save_model(folder, self.model, self.config.model, self.facts, described(card, self._findings))
         write_findings(folder, self._findings)
 
     def load(self, folder: Path) -> None:
@@ -95,6 +108,12 @@ class MindMixClassifier:
         self.config = self.config.model_copy(update={"model": loaded.config})
         self.n_parameters = n_parameters(self.model)
         self._findings = read_findings(folder)
+
+    def _learned_facts(self, examples: Examples) -> ModelFacts:
+        return ModelFacts(sfreq=MINDMIX.sfreq, classes=examples.classes)
+
+    def _reader(self, examples: Examples) -> BatchReader:
+        return BatchReader([examples], MINDMIX)
 
     def _build(self) -> None:
         if self.config.start:
@@ -108,7 +127,7 @@ class MindMixClassifier:
         self.n_parameters = n_parameters(self.model)
 
     def _validator(self, validation: Examples, objective: ClassificationObjective):
-        reader = BatchReader([validation], MINDMIX)
+        reader = self._reader(validation)
         weights = torch.tensor(objective.class_weights, dtype=torch.float64)
 
         def validate(model: nn.Module) -> dict[str, float]:
@@ -120,3 +139,9 @@ class MindMixClassifier:
             }
 
         return validate
+
+
+class MindMixEEG(MindMixClassifier):
+    """The same where a task has candidates: predicts the side (or talker) from EEG alone, beside the form that hears."""
+
+    name = "mindmix_eeg"

@@ -15,8 +15,11 @@ from torch import nn
 
 from mindleaf.config import Config
 from mindleaf.encoders import CHECKPOINT_FRONTENDS, FRONTENDS
-from mindleaf.encoders.mindmix import MindMixConfig
+from mindleaf.encoders.choice import EncoderConfig
+from mindleaf.encoders.mindmix import MindMixConfig, MindMixEncoder
+from mindleaf.encoders.weights import load_weights
 from mindleaf.errors import BadInput
+from mindleaf.models.adaptation import Adapt, LoraConfig, adapt, eeg_encoders
 from mindleaf.models.alignment import AlignedConfig
 from mindleaf.models.classifier import ClassifierConfig
 from mindleaf.models.pretraining import PretrainingConfig
@@ -117,13 +120,46 @@ def class_weights(labels: NDArray[np.int64], n_classes: int) -> tuple[float, ...
 
 
 class StartFrom(Config):
-    """``start``: a RUN folder to begin with; empty for random weights."""
+    """start: a RUN folder to begin with; empty for random weights. adapt: what learns from there, "full", "frozen" (the
+    encoder), "probe" or "lora" (see ``models.adaptation``). lora: rank and strength of its updates."""
 
     start: str = ""
+    adapt: Adapt = "full"
+    lora: LoraConfig = LoraConfig()
 
 
-def encoder_of(config: Any, folder: Path, vq_input: str | None = None) -> MindMixConfig:
+def begin_learning(model: nn.Module, config: StartFrom, encoder: EncoderConfig | None) -> dict[str, Any]:
+    """Read the weights that the encoder's config names (not where a RUN is started from), then settle what learns.
+
+    Returns the finding "encoder": where its weights come from, what learns, and how many parameters that are.
+    """
+    encoders, file = eeg_encoders(model), getattr(encoder, "weights", "")
+    origin = f"the RUN {Path(config.start).name}" if config.start else "random at the start"
+    if file and not config.start:
+        filled = sum(load_weights(part.network, Path(file)) for part in encoders if not isinstance(part, MindMixEncoder))
+        origin = f"{filled} tensors of {Path(file).name}, every one the encoder has"
+    n_learning = adapt(model, config.adapt, config.lora)
+    found = {"weights": origin if encoders else "no encoder", "adapt": config.adapt, "trainable_parameters": n_learning}
+    return {"encoder": found}
+
+
+def described(card: str, findings: dict[str, Any]) -> str:
+    """The card, and what ``begin_learning`` found."""
+    lines = [f"- {name.replace('_', ' ')}: {value}\n" for name, value in findings.get("encoder", {}).items()]
+    return f"{card}\n## Encoder\n\n{''.join(lines)}" if lines else card
+
+
+def without_weights(model: Any) -> Any:
+    """A model's config whose encoder starts at random, whatever file it names."""
+    if not getattr(model.encoder, "weights", ""):
+        return model
+    return model.model_copy(update={"encoder": model.encoder.model_copy(update={"weights": ""})})
+
+
+def encoder_of(config: Any, folder: Path, vq_input: str | None = None) -> EncoderConfig:
     """The EEG encoder that a saved model was built with; BadInput where it has none."""
     if not isinstance(config, PretrainingConfig | AlignedConfig | ClassifierConfig) or config.encoder is None:
         raise BadInput(f"{folder}: wanted a RUN with an EEG encoder to start from, found none.")
-    return config.encoder.model_copy(update={"vq_input": vq_input}) if vq_input else config.encoder
+    if vq_input and isinstance(config.encoder, MindMixConfig):
+        return config.encoder.model_copy(update={"vq_input": vq_input})
+    return config.encoder
