@@ -46,8 +46,11 @@ Resume = Annotated[bool, typer.Option("--resume", help="Continue from the newest
 Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="column=value,value: leave these windows out.")]
 Split = Annotated[Path | None, typer.Option("--split", help="A file with one fold: train on its training part only.")]
 Models = Annotated[list[str], typer.Option("--model", help="A system by name, package.module:Class, or a RUN folder.")]
-Task = Annotated[str, typer.Option("--task", help="attention, match_mismatch, classify[:COLUMN].")]
+#: Written out here so that --help imports nothing; tests hold it to the table of tasks.
+_TASKS = "attention, match_mismatch, retrieval_duo, retrieval_trio, retrieval_pool[:K], classify[:COLUMN], emotion[:COLUMN]."
+Task = Annotated[str, typer.Option("--task", help=_TASKS)]
 Protocol = Annotated[str | None, typer.Option("--protocol", help="How the data are split; see 'mindleaf list protocols'.")]
+TestStore = Annotated[Path | None, typer.Option("--test-store", help="Test on this store (with protocol cross_dataset).")]
 Window = Annotated[str | None, typer.Option("--window", help="Window lengths in seconds: 2,5,10.")]
 Target = Annotated[str, typer.Option("--target", help="What EEG-only systems predict: side or talker.")]
 
@@ -134,7 +137,7 @@ def finetune(
 @app.command()
 def evaluate(
     store: StorePath, model: Models, task: Task, out: Out, protocol: Protocol = None, window: Window = None, target: Target = "side",
-    test_store: Annotated[Path | None, typer.Option("--test-store")] = None, split: Split = None,
+    test_store: TestStore = None, split: Split = None,
     depth: Annotated[str, typer.Option("--depth", help="Audit: quick or full.")] = "quick",
     floor: Annotated[bool, typer.Option("--floor/--no-floor", help="Add the linear floor.")] = True,
     settings: Settings = None, seed: Seed = 0, device: Device = "auto", quiet: Quiet = False, as_json: Json = False,
@@ -152,7 +155,7 @@ def evaluate(
 @app.command()
 def audit(
     store: StorePath, model: Models, task: Task, out: Out, protocol: Protocol = None, window: Window = None, target: Target = "side",
-    test_store: Annotated[Path | None, typer.Option("--test-store")] = None, split: Split = None,
+    test_store: TestStore = None, split: Split = None,
     depth: Annotated[str, typer.Option("--depth", help="quick or full (refits with permuted labels and more).")] = "full",
     settings: Settings = None, seed: Seed = 0, device: Device = "auto", quiet: Quiet = False, as_json: Json = False,
 ) -> None:  # fmt: skip
@@ -162,12 +165,42 @@ def audit(
     )
 
 
+@app.command()
+def explain(
+    store: StorePath, out: Out, model: Annotated[Path, typer.Option("--model", help="An aligned RUN.")], split: Split = None,
+    settings: Settings = None, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Sound read back from EEG, where on the head the model listens, what its embedding tells apart: a report with pictures."""
+    from mindleaf.stages.explain import ExplainConfig
+    from mindleaf.stages.explain import explain as stage
+
+    typer.echo(stage(store, model, out, ExplainConfig().with_settings(settings or ()), split, quiet))
+
+
+@app.command()
+def reproduce(
+    name: Annotated[str, typer.Argument(help="PAPER:TABLE or PAPER:FIGURE, such as mindmix:table2; see 'mindleaf list reproductions'.")],
+    out: Out,
+    data: Annotated[Path | None, typer.Option("--data", help="Folder with one folder per data set (or store).")] = None,
+    settings: Settings = None, seed: Seed = 0, device: Device = "auto", quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Fill a table or figure of a paper for the data sets at hand, the published values beside ours; continues where it stopped."""
+    from mindleaf.recipes.reproductions import reproduced
+
+    typer.echo(reproduced(name, data, out, tuple(settings or ()), seed, device, quiet))
+
+
 @app.command("list")
 def list_names(what: str, as_json: Json = False) -> None:
-    """Names of the datasets, encoders, objectives, protocols, tasks, systems, recipes or pipelines."""
+    """Names of the datasets, encoders, objectives, protocols, tasks, systems, recipes, pipelines or reproductions."""
     from mindleaf.recipes import RECIPES
     from mindleaf.stages.listing import names
 
+    if what == "reproductions":
+        from mindleaf.recipes.reproductions import REPRODUCTIONS
+
+        _print(list(REPRODUCTIONS), as_json)
+        return
     _print(list(RECIPES) if what == "recipes" else names(what), as_json)
 
 

@@ -30,7 +30,9 @@ def preset_of(recipe: str) -> str:
 def pretraining(recipe: str, seed: int = 0, device: str = "auto") -> PretrainStage:
     """Stage 1."""
     preset = preset_of(recipe)
-    return PretrainStage(model=PretrainingConfig.preset(preset), training=_training(*_PRETRAINING[preset], seed, device))
+    training = _training(*_PRETRAINING[preset], seed, device)
+    training = training.model_copy(update={"validate_every": training.checkpoint_every})
+    return PretrainStage(model=PretrainingConfig.preset(preset), training=training)
 
 
 def alignment(recipe: str, seed: int = 0, device: str = "auto") -> AlignStage:

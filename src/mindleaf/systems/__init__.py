@@ -9,15 +9,22 @@ SYSTEMS = {
     "mdm": SystemEntry("Riemannian minimum distance to mean", labels="mindleaf.systems.riemann:MDMSystem"),
     "ts_lr": SystemEntry("Tangent space + logistic regression", labels="mindleaf.systems.riemann:TangentSpaceSystem"),
     "csp_lda": SystemEntry("CSP + LDA", labels="mindleaf.systems.csp:CSPSystem"),
+    "sound_lr": SystemEntry("Statistics of the sound alone + logistic regression", labels="mindleaf.systems.sound_lr:SoundSystem"),
     "mindmix": SystemEntry(
         "MindMix",
+        trained=True,
         candidates="mindleaf.systems.mindmix:MindMixListener",
-        labels="mindleaf.systems.mindmix_classifier:MindMixClassifier",
+        labels="mindleaf.systems.mindmix_emotion:MindMixReader",
     ),
+    "mindmix_eeg": SystemEntry("MindMix, EEG alone", labels="mindleaf.systems.mindmix_classifier:MindMixEEG", trained=True),
 }
 
 FLOOR = {
     "attention": ("trf",),
     "match_mismatch": ("trf",),
+    "retrieval_duo": ("trf",),
+    "retrieval_trio": ("trf",),
+    "retrieval_pool": ("trf", "cca"),
     "classify": ("bandpower_lr", "ts_lr"),
+    "emotion": ("bandpower_lr", "sound_lr"),
 }

@@ -22,7 +22,9 @@ class System(Protocol):
 
     asks           "candidates": scores the candidate streams of a window; "labels": scores its classes
     any_length     True when it scores windows of any length once fitted
+    any_montage    (may be left out) True when it takes other channels at test time than in training
     n_parameters   numbers it has learned; 0 before ``fit``
+    inputs         (may be left out) of a system that scores classes: "eeg", "both" or "audio"
     """
 
     name: str
@@ -50,6 +52,8 @@ class SystemEntry:
     title: str
     candidates: str = ""
     labels: str = ""
+    #: Trained by gradient descent: takes ``training.device``, and its weights start from scratch or a RUN.
+    trained: bool = False
 
     @property
     def asks(self) -> tuple[Asks, ...]:

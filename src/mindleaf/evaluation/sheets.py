@@ -1,0 +1,77 @@
+"""Sheets: plain tables with marks and drawings on one page, as Markdown, JSON and one offline HTML file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+
+from mindleaf.store.files import replacing
+
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One table. ``mark`` ("LEAKY", "WITHIN-TRIAL" or empty) stands beside its title; ``note`` is a sentence below it."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    mark: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Inline SVG with the sentence that stands below it."""
+
+    title: str
+    svg: str
+    caption: str = ""
+
+
+@dataclass
+class Page:
+    """What one reproduction filled in."""
+
+    title: str
+    sheets: Sequence[Sheet]
+    notes: Sequence[str] = ()
+    drawings: Sequence[Drawing] = field(default_factory=list)
+
+    def write(self, folder: Path) -> Path:
+        """Write table.json, table.md and report.html into ``folder``; returns the path of the report."""
+        folder.mkdir(parents=True, exist_ok=True)
+        content = {"version": 1, "title": self.title, "notes": list(self.notes), "sheets": [asdict(s) for s in self.sheets]}
+        texts = {
+            "table.json": json.dumps(content, indent=1) + "\n",
+            "table.md": self.markdown(),
+            "report.html": self.html(),
+        }
+        for name, text in texts.items():
+            with replacing(folder / name) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        return folder / "report.html"
+
+    def markdown(self) -> str:
+        parts = [f"# {self.title}", *(f"- {note}" for note in self.notes)]
+        for sheet in self.sheets:
+            parts += ["", f"## {sheet.title}{f' **{sheet.mark}**' if sheet.mark else ''}", ""]
+            parts += [_line(sheet.columns), _line(["---"] * len(sheet.columns)), *map(_line, sheet.rows)]
+            parts += ["", sheet.note] if sheet.note else []
+        return "\n".join(parts) + "\n"
+
+    def html(self) -> str:
+        environment = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+        css = Markup((_FOLDER / "report.css").read_text())
+        drawings = [(drawing, Markup(drawing.svg)) for drawing in self.drawings]
+        return environment.get_template("sheets.html.j2").render(page=self, css=css, drawings=drawings)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "/").replace("\n", " ") for cell in cells) + " |"

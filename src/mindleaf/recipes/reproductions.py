@@ -1,0 +1,37 @@
+"""Every table and figure of the papers that can be filled, by name: ``mindmix:table2``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mindleaf.errors import BadInput
+from mindleaf.evaluation.sheets import Page
+from mindleaf.recipes import mindmix_facts, mindmix_figures, mindmix_tables
+from mindleaf.stages.data_at_hand import DataAtHand
+from mindleaf.stages.reproduce import Asked, fill_evaluations
+
+REPRODUCTIONS: dict[str, Callable[[Asked], Page]] = {
+    **{f"mindmix:{name}": lambda asked, build=build: build(asked.at_hand) for name, build in mindmix_facts.PAGES.items()},
+    **{
+        f"mindmix:{name}": lambda asked, build=build: fill_evaluations(build(asked.at_hand), asked)
+        for name, build in mindmix_tables.TABLES.items()
+    },
+    "mindmix:figure5": mindmix_figures.figure5,
+}
+
+
+def reproduced(
+    name: str, data: Path | None, out: Path, settings: tuple[str, ...] = (), seed: int = 0, device: str = "auto", quiet: bool = False
+) -> Path:  # fmt: skip
+    """Fill the reproduction and write table.json, table.md and report.html into ``out``; returns the path of the report.
+
+    settings: "SYSTEM.x=y" and "protocol.x=y" go to the evaluations, "synthetic.x=y" to the generator of the synthetic data.
+    Raises BadInput for an unknown name or data that cannot be prepared.
+    """
+    if name not in REPRODUCTIONS:
+        raise BadInput(f"reproduction {name!r} is not known; there are: {', '.join(REPRODUCTIONS)}.")
+    generator = tuple(s for s in settings if s.startswith("synthetic."))
+    at_hand = DataAtHand(data, out, generator, seed, quiet)
+    own = tuple(s for s in settings if s not in generator)
+    return REPRODUCTIONS[name](Asked(at_hand, out, own, seed, device, quiet)).write(out)

@@ -1,0 +1,205 @@
+"""reproduce: a table of a paper, filled for the data sets at hand, with the published values beside ours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mindleaf.evaluation.sheets import Drawing, Page, Sheet
+from mindleaf.interpret.published import Bars, comparison_figure
+from mindleaf.stages.cells import Cell, Outcome, outcome_of
+from mindleaf.stages.data_at_hand import DataAtHand
+from mindleaf.stages.progress import bar
+from mindleaf.stages.question import EvaluateConfig
+from mindleaf.systems import SYSTEMS
+from mindleaf.tasks import build_task
+
+COLUMNS = ("system", "metric", "ours", "95 % interval", "chance", "published", "status", "audit")
+
+
+@dataclass(frozen=True)
+class Published:
+    """A value as printed: mean and standard deviation (as text), and under which variant (window, share, pipeline)."""
+
+    entrant: str
+    dataset: str
+    metric: str
+    value: str
+    sd: str = ""
+    variant: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.value} ± {self.sd}" if self.sd else self.value
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A row: ``key`` as in the published values, a title, our system, its settings by kind of question."""
+
+    key: str
+    title: str
+    system: str
+    settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def settings_for(self, asks: str) -> tuple[str, ...]:
+        return tuple(f"{self.system}.{setting}" for setting in self.settings.get(asks, ()))
+
+
+@dataclass(frozen=True)
+class Block:
+    """A question put to every entrant: data set, task, split, windows; ``metrics``: (published name, ours).
+
+    published   whether the paper reports this very question, so that its values belong beside ours
+    variant     of the published values ("native", "25")
+    """
+
+    dataset: str
+    task: str
+    protocol: str
+    metrics: tuple[tuple[str, str], ...]
+    windows_s: tuple[float, ...] = (2.0,)
+    settings: tuple[str, ...] = ()
+    test_dataset: str = ""
+    published: bool = True
+    variant: str = ""
+
+    @property
+    def title(self) -> str:
+        sets = f"{self.dataset} → {self.test_dataset}" if self.test_dataset else self.dataset
+        return f"{sets}: {self.task}, {self.protocol}{f' ({self.variant})' if self.variant else ''}"
+
+    @property
+    def printed_dataset(self) -> str:
+        return f"{self.dataset}>{self.test_dataset}" if self.test_dataset else self.dataset
+
+
+@dataclass(frozen=True)
+class EvaluationTable:
+    """A table (or bar figure) whose numbers come from evaluations."""
+
+    title: str
+    blocks: Sequence[Block]
+    entrants: Sequence[Entrant]
+    published: Sequence[Published]
+    notes: Sequence[str] = ()
+    #: Whether published values stand under their window length ("1", "2", "5").
+    by_window: bool = False
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person asks of a reproduction: the data at hand, where to write, and ``settings`` ("mindmix.training.steps=50")."""
+
+    at_hand: DataAtHand
+    out: Path
+    settings: tuple[str, ...] = ()
+    seed: int = 0
+    device: str = "auto"
+    quiet: bool = False
+
+
+def fill_evaluations(table: EvaluationTable, asked: Asked) -> Page:
+    """Evaluate every cell whose data are at hand; a killed call goes on cell by cell."""
+    blocks = [block for block in table.blocks if _here(block, asked.at_hand)]
+    outcomes: dict[tuple[Block, str], Outcome] = {}
+    with bar("reproduce", len(blocks) * len(table.entrants), asked.quiet) as advance:
+        for block in blocks:
+            for entrant in table.entrants:
+                outcomes[block, entrant.key] = outcome_of(_cell(block, entrant, asked), asked.out / "cells")
+                advance(f"{block.title}: {entrant.title}")
+    sheets = [_sheet(table, block, outcomes) for block in table.blocks if block in blocks or block.published]
+    return Page(table.title, sheets, (*table.notes, *_absent(table, asked.at_hand)), _drawings(table, blocks, outcomes))
+
+
+def _here(block: Block, at_hand: DataAtHand) -> bool:
+    return block.dataset in at_hand and (not block.test_dataset or block.test_dataset in at_hand)
+
+
+def _cell(block: Block, entrant: Entrant, asked: Asked) -> Cell:
+    asks = build_task(block.task).asks
+    own = [s for s in asked.settings if s.partition(".")[0] in ("protocol", entrant.system)]
+    config = EvaluateConfig(
+        task=block.task, protocol=block.protocol, windows_s=block.windows_s, seed=asked.seed, device=asked.device, floor=False,
+        settings=(*block.settings, *entrant.settings_for(_form(entrant.system, asks)), *own),
+    )  # fmt: skip
+    test = asked.at_hand.store(block.test_dataset).path if block.test_dataset else None
+    return Cell(entrant.key, entrant.system, config, asked.at_hand.store(block.dataset).path, test)
+
+
+def _form(system: str, asks: str) -> str:
+    """The kind of question the system answers: an EEG-only system answers candidates by a label."""
+    return asks if system not in SYSTEMS or asks in SYSTEMS[system].asks else SYSTEMS[system].asks[0]
+
+
+def _sheet(table: EvaluationTable, block: Block, outcomes: Mapping[tuple[Block, str], Outcome]) -> Sheet:
+    rows = [row for entrant in table.entrants for row in _rows(table, block, entrant, outcomes.get((block, entrant.key)))]
+    mark = next((o.mark for (b, _), o in outcomes.items() if b == block and o.mark), "")
+    return Sheet(block.title, COLUMNS, tuple(rows), mark)
+
+
+def _rows(table: EvaluationTable, block: Block, entrant: Entrant, outcome: Outcome | None) -> Iterator[tuple[str, ...]]:
+    for window_s in block.windows_s:
+        for printed, ours in block.metrics:
+            variant = f"{window_s:g}" if table.by_window else block.variant
+            value = _printed(table, block, entrant.key, printed, variant)
+            title = f"{entrant.title}, {window_s:g} s" if len(block.windows_s) > 1 else entrant.title
+            if outcome is None:
+                if value == "–":
+                    continue
+                yield (title, printed, "–", "–", "–", value, "data not at hand", "–")
+                continue
+            entry = outcome.at(window_s)
+            metric = entry["metrics"].get(ours) if entry else None
+            if entry is None or metric is None:
+                yield (title, printed, "–", "–", "–", value, f"{outcome.status}: {outcome.why}".rstrip(": "), "–")
+                continue
+            low, high = metric["ci95"]
+            yield (title, printed, _number(metric["mean"]), f"{_number(low)} … {_number(high)}", _number(metric["chance"]), value,
+                   entry["status"], _verdict(entry["audit"]))  # fmt: skip
+
+
+def _printed(table: EvaluationTable, block: Block, entrant: str, metric: str, variant: str) -> str:
+    if not block.published:
+        return "–"
+    asked = (entrant, block.printed_dataset, metric, variant)
+    found = [p for p in table.published if (p.entrant, p.dataset, p.metric, p.variant) == asked]
+    return str(found[0]) if found else "–"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def _verdict(audit: Sequence[Mapping[str, str]]) -> str:
+    failed = [row["control"] for row in audit if row["status"] == "fail"]
+    return f"FAILS {', '.join(failed)}" if failed else "no fail" if audit else "none"
+
+
+def _absent(table: EvaluationTable, at_hand: DataAtHand) -> list[str]:
+    absent = dict.fromkeys(b.printed_dataset for b in table.blocks if b.published and not _here(b, at_hand))
+    return [f"Not at hand, so only the published values stand there: {', '.join(absent)}."] if absent else []
+
+
+def _drawings(table: EvaluationTable, blocks: Sequence[Block], outcomes: Mapping[tuple[Block, str], Outcome]) -> list[Drawing]:
+    """One drawing per block that has a score: ours with intervals, the published values as hollow marks."""
+    drawings = []
+    for number, block in enumerate(blocks):
+        printed, ours = block.metrics[0]
+        bars = []
+        for entrant in table.entrants:
+            entry = outcomes[block, entrant.key].at(block.windows_s[0])
+            metric = entry["metrics"].get(ours) if entry else None
+            value = _printed(table, block, entrant.key, printed, block.variant)
+            if metric and metric["mean"] is not None:
+                low, high = (math.nan if x is None else x for x in metric["ci95"])
+                bars.append(Bars(entrant.title, metric["mean"], low, high, float(value.split()[0]) if value != "–" else math.nan,
+                                 "FAILS" in _verdict(entry["audit"])))  # type: ignore[index]  # fmt: skip
+                chance = metric["chance"]
+        if bars:
+            svg = comparison_figure(bars, chance, printed, f"block-{number}")
+            drawings.append(
+                Drawing(block.title, svg, "Points: ours with 95 % interval; crossed where the audit fails. Hollow: as published.")
+            )
+    return drawings

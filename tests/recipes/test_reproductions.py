@@ -1,0 +1,70 @@
+"""Every table and figure of the MindMix paper has a reproduction, and every printed value stands in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from mindleaf.errors import BadInput
+from mindleaf.recipes import mindmix_facts, mindmix_tables
+from mindleaf.recipes.mindmix_tables import published
+from mindleaf.recipes.reproductions import REPRODUCTIONS, reproduced
+from mindleaf.stages.data_at_hand import DataAtHand
+from mindleaf.stages.reproduce import Asked, fill_evaluations
+from mindleaf.store.files import read_json
+
+PAPER = {*(f"table{n}" for n in (1, 2, 3)), *(f"tableA{n}" for n in range(1, 10)), "figure4", "figure5"}
+
+
+class NothingAtHand(DataAtHand):
+    """A person without any data, not even generated ones."""
+
+    names = ()
+
+
+@pytest.fixture
+def nothing(tmp_path) -> NothingAtHand:
+    return NothingAtHand(None, tmp_path, (), 0, True)
+
+
+def test_every_table_and_figure_is_there():
+    assert {name.removeprefix("mindmix:") for name in REPRODUCTIONS} == PAPER
+
+
+@pytest.mark.parametrize("name", mindmix_tables.TABLES)
+def test_every_printed_value_stands_in_its_table(name, nothing, tmp_path):
+    page = fill_evaluations(mindmix_tables.TABLES[name](nothing), Asked(nothing, tmp_path, quiet=True))
+    shown = sorted(row[5] for sheet in page.sheets for row in sheet.rows if row[5] != "–")
+    table = name.removeprefix("table") if name.startswith("table") else "2"
+    values = published(table)
+    if name == "figure4":  # the bars of the paper's own system alone, without their printed numbers
+        values = tuple(v for v in values if v.entrant == "mindmix" and v.metric == "balanced_accuracy" and v.dataset != "madeeg")
+    assert shown == sorted(map(str, values))
+    assert all(row[6] == "data not at hand" for sheet in page.sheets for row in sheet.rows)
+    assert any("Not at hand" in note for note in page.notes)
+
+
+@pytest.mark.parametrize("name", ["table1", "tableA2", "tableA4"])
+def test_what_the_code_itself_can_tell(name, nothing, tmp_path):
+    page = mindmix_facts.PAGES[name](nothing)
+    page.write(tmp_path / "out")
+    assert read_json(tmp_path / "out" / "table.json")["sheets"][0]["rows"]
+    assert page.title in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_settings_as_printed_are_those_built(nothing):
+    (sheet,) = mindmix_facts.table_a2(nothing).sheets
+    assert [row for row in sheet.rows if row[1] != "–" and row[1] != row[2]] == []
+
+
+def test_parameters_as_printed_but_for_their_sum(nothing):
+    (sheet,) = mindmix_facts.table_a4(nothing).sheets
+    here = {row[0]: int(row[1].replace(",", "")) for row in sheet.rows}
+    assert here["wav2vec2-base"] == 94_371_712
+    assert here["CALRA without the type aligner"] == 1_203_584
+    assert 100e6 < here["sum of the three"] < 102e6
+
+
+def test_an_unknown_name_lists_those_there_are(tmp_path):
+    with pytest.raises(BadInput, match="mindmix:tableA5"):
+        reproduced("mindmix:table99", None, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
