@@ -27,6 +27,7 @@ class Fold:
 
     A window belongs to a part when it lies wholly inside one of the part's spans of its trial. ``group`` names the
     column(s) by which parts are disjoint ("trial", "subject", "stimulus" ...); ``groups_test`` lists the test groups.
+    ``share``: how much of the split's training trials ``train`` holds, 1 for all of them.
     Raises BadInput when two parts share time of a trial, or, unless ``mark`` says so, share a trial.
     """
 
@@ -37,6 +38,7 @@ class Fold:
     group: str
     groups_test: tuple[str, ...]
     mark: Mark = ""
+    share: float = 1.0
 
     def __post_init__(self) -> None:
         if self.train.empty or self.test.empty:
@@ -61,6 +63,7 @@ class Fold:
             "group": self.group,
             "groups_test": list(self.groups_test),
             "mark": self.mark,
+            **({"share": self.share} if self.share < 1 else {}),
             **{part: getattr(self, part)[SPAN_COLUMNS].to_dict(orient="records") for part in PARTS},
         }
 
@@ -68,8 +71,9 @@ class Fold:
     def from_json(cls, values: dict) -> Fold:
         frames = {part: pd.DataFrame(values[part], columns=SPAN_COLUMNS) for part in PARTS}
         return cls(
-            name=values["name"], group=values["group"], groups_test=tuple(values["groups_test"]), mark=values["mark"], **frames
-        )
+            name=values["name"], group=values["group"], groups_test=tuple(values["groups_test"]), mark=values["mark"],
+            share=values.get("share", 1.0), **frames,
+        )  # fmt: skip
 
 
 def spans(table: pd.DataFrame, positions: Iterable[int] | NDArray[np.intp]) -> pd.DataFrame:

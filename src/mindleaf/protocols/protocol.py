@@ -41,6 +41,8 @@ class Protocol(Config, ABC):
     name: ClassVar[str] = ""
     group: ClassVar[str] = ""
     mark: ClassVar[Mark] = ""
+    #: Whether the test part may lie in a second store.
+    takes_test_store: ClassVar[bool] = False
 
     only: tuple[int, ...] = ()
     val_fraction: float = Field(default=0.1, ge=0, lt=1)
@@ -107,7 +109,7 @@ def able_protocols(index: pd.DataFrame) -> list[str]:
     """Names of the protocols that can serve the data, with the number of folds or the mark where it matters."""
     table = checked_index(index)
     able = []
-    for protocol in _concrete():
+    for protocol in named_protocols().values():
         remark = _serves(protocol, table)
         if remark is not None:
             remarks = [word for word in (remark, protocol.mark) if word]
@@ -131,12 +133,12 @@ def _serves(protocol: type[Protocol], table: pd.DataFrame) -> str | None:
     return None
 
 
-def _concrete() -> list[type[Protocol]]:
+def named_protocols() -> dict[str, type[Protocol]]:
     """Every protocol with a name, one's own included."""
-    found, waiting = [], list(Protocol.__subclasses__())
+    found, waiting = {}, list(Protocol.__subclasses__())
     while waiting:
         protocol = waiting.pop(0)
         waiting.extend(protocol.__subclasses__())
         if protocol.name:
-            found.append(protocol)
+            found[protocol.name] = protocol
     return found

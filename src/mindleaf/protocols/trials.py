@@ -48,14 +48,23 @@ class WithinSubject(Protocol):
         if labels.nunique() > 1:
             if labels.value_counts().max() == 1:
                 return Unable(f"wanted classes with several trials in each subject, but each class is one trial of {subject}.")
-            classes_per_recording = labels.groupby(table["recording"]).nunique()
-            recordings_per_class = table["recording"].groupby(labels).nunique()
-            if classes_per_recording.max() == 1 and recordings_per_class.max() == 1:
-                return Unable(f"wanted classes that share recordings, but each class is one recording of {subject}.")
+            if refusal := given_away(subject, table, labels):
+                return refusal
         if len(table) < self.n_folds:
             most = len(table) if len(table) > 1 else 0
             return Unable(f"wanted at least {self.n_folds} trials of each subject, got {len(table)} of {subject}.", n_folds=most)
         return None
+
+
+def given_away(subject: str, table: pd.DataFrame, classes: pd.Series) -> Unable | None:
+    """The refusal of a subject's trials where each class is one recording of its own: the recording gives the class away."""
+    if classes.nunique() < 2:
+        return None
+    classes_per_recording = classes.groupby(table["recording"]).nunique()
+    recordings_per_class = table["recording"].groupby(classes).nunique()
+    if classes_per_recording.max() == 1 and recordings_per_class.max() == 1:
+        return Unable(f"wanted classes that share recordings, but each class is one recording of {subject}.")
+    return None
 
 
 class BetweenTrial(Protocol):
