@@ -19,7 +19,7 @@ _UNITS: dict[str, list[str]] = {
 }
 #: A split by the first is also a split by these.
 _IMPLIED = {
-    "subject": ("session", "recording", "trial"), "session": ("trial",), "recording": ("trial",), "dataset": ("subject", "trial"),
+    "subject": ("session", "recording", "trial"), "session": ("trial",), "recording": ("trial",), "dataset": ("subject", "audio", "trial"),
     "stimulus": ("audio", "trial"), "pair": ("stimulus", "audio", "trial"),
 }  # fmt: skip
 MARK_MEANS = {
@@ -59,6 +59,18 @@ def group_overlap(folds: Sequence[Fold], store: Store, test_store: Store | None)
     return AuditRow("group_overlap", expected, observed, "pass", why)
 
 
+def shared_sounds(folds: Sequence[Fold], store: Store, test_store: Store | None) -> int:
+    """Sounds, by content, that stand in training (with validation) and test, of the fold that has most."""
+    most = 0
+    for fold in folds:
+        known = _described(pd.concat([fold.train, fold.validation]), store)
+        test = _described(fold.test, test_store or store)
+        most = max(
+            most, len({sound for row in known["_audio"] for sound in row} & {sound for row in test["_audio"] for sound in row})
+        )
+    return most
+
+
 def shared_seconds(known: pd.DataFrame, test: pd.DataFrame) -> float:
     """Seconds of the same recording that lie in both tables of spans, per recording added up, the largest."""
     pairs = known.merge(test, on=["dataset", "recording"], suffixes=("_a", "_b"))
@@ -76,10 +88,12 @@ def _described(spans: pd.DataFrame, store: Store) -> pd.DataFrame:
 
 
 def _with_audio(table: pd.DataFrame, store: Store) -> pd.DataFrame:
+    """The stimuli of each row by name, which means something within a data set only, and by content."""
     columns = [c for c in table.columns if c.startswith("stimulus_")]
-    stimuli = [sorted({row[c] for c in columns if isinstance(row[c], str) and row[c]}) for row in table.to_dict("records")]
+    names = [sorted({row[c] for c in columns if isinstance(row[c], str) and row[c]}) for row in table.to_dict("records")]
     sha = {name: stored.sha256 for name, stored in store.stimuli.items()}
-    audio = [[sha.get(name, name) for name in names] for names in stimuli]
+    stimuli = [[(dataset, name) for name in own] for dataset, own in zip(table["dataset"], names, strict=True)]
+    audio = [[sha.get(name, name) for name in own] for own in names]
     return table.assign(_stimuli=pd.Series(stimuli, index=table.index), _audio=pd.Series(audio, index=table.index))
 
 

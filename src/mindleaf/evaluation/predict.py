@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from mindleaf.evaluation.contract import Asks, System, Task
 from mindleaf.fold import Fold, Part
 from mindleaf.metrics.scores import decisions
 from mindleaf.store.examples import Examples
+from mindleaf.store.exposure import Exposure
 from mindleaf.store.store import Store
 
 ID_COLUMNS = ["dataset", "subject", "session", "run", "recording", "trial", "start", "stop"]
@@ -58,7 +60,13 @@ class Cell:
 
 @dataclass(eq=False)
 class SystemRun:
-    """Everything one system did in one evaluation. ``missing`` maps a window length to why there is nothing for it."""
+    """Everything one system did in one evaluation.
+
+    missing    window length -> why there is nothing for it
+    left_out   (window length, fold) -> why the system could not be fitted there
+    share      of the training trials that it learned from (see ``Fold.share``)
+    exposure   what the system had seen before this evaluation, None where there was no earlier training
+    """
 
     name: str
     asks: Asks
@@ -70,6 +78,9 @@ class SystemRun:
     why: str = ""
     floor: bool = False
     missing: dict[float, str] = field(default_factory=dict)
+    left_out: dict[tuple[float, str], str] = field(default_factory=dict)
+    share: float = 1.0
+    exposure: Exposure | None = None
 
     @property
     def windows_s(self) -> list[float]:
@@ -95,6 +106,8 @@ class PreparedRows:
     ) -> None:
         self.store, self.test_store, self.task, self.seed, self.cut = store, test_store or store, task, seed, cut
         self._tables: dict[tuple[int, float], pd.DataFrame] = {}
+        #: Why a test part could not be prepared by itself, by window length.
+        self.refused: dict[float, str] = {}
 
     def table(self, store: Store, window_s: float) -> pd.DataFrame:
         key = (id(store), window_s)
@@ -105,22 +118,67 @@ class PreparedRows:
 
     def _renumbered(self, table: pd.DataFrame, window_s: float) -> pd.DataFrame:
         """Class numbers of the test store's table in the order of the training store's classes; -1 for unknown ones."""
-        there = self.task.classes(table)
-        here = {name: k for k, name in enumerate(self.task.classes(self.table(self.store, window_s)))}
+        there, known = self.task.classes(table), self.task.classes(self.table(self.store, window_s))
+        if self.task.asks == "labels" and not set(there) & set(known):
+            raise BadInput(
+                f"the test store's classes ({', '.join(there)}) are none of the training store's ({', '.join(known)}); name them alike."
+            )
+        here = {name: k for k, name in enumerate(known)}
         number = [here.get(name, -1) for name in there]
         return table.assign(target=[number[k] if k >= 0 else -1 for k in table["target"]]) if "target" in table else table
 
-    def examples(self, fold: Fold, part: Part, window_s: float, system_asks: Asks) -> Examples:
-        """The fold's windows that have an answer for a system that asks ``system_asks``; may be empty."""
+    @property
+    def two_stores(self) -> bool:
+        return self.test_store is not self.store
+
+    @cached_property
+    def shared_channels(self) -> tuple[str, ...]:
+        """Channels that every recording of both stores has, in the training store's order."""
+        here, there = (Examples(store, pd.DataFrame()).channel_names for store in (self.store, self.test_store))
+        return tuple(name for name in here if name in set(there))
+
+    def unknown_classes(self, window_s: float) -> tuple[str, ...]:
+        """Classes of the test store that the training store does not have."""
+        if not self.two_stores:
+            return ()
+        known, there = (self.task.classes(self.table(store, window_s)) for store in (self.store, self.test_store))
+        return tuple(name for name in there if name not in known)
+
+    def examples(self, fold: Fold, part: Part, window_s: float, system_asks: Asks, channels: tuple[str, ...] = ()) -> Examples:
+        """The fold's windows that have an answer for a system that asks ``system_asks``; may be empty.
+
+        ``channels``: the only ones to read; empty for all of the store's.
+        """
         store = self.test_store if part == "test" else self.store
-        table = self.table(store, window_s)
         # The classes are named by the training store, so that class numbers mean the same on both sides.
         classes = self.task.classes(self.table(self.store, window_s))
-        rows = table.iloc[fold.select(table, part)]
+        rows = self._part(store, fold, part, window_s)
         answered = self.task.asks if part == "test" else system_asks
         column = "answer" if answered == "candidates" else "target"
         rows = rows[rows[column] >= 0] if column in rows else rows.iloc[:0]
-        return Examples(store, rows.reset_index(drop=True), classes=classes)
+        return Examples(store, rows.reset_index(drop=True), classes=classes, channels=channels)
+
+    def _part(self, store: Store, fold: Fold, part: Part, window_s: float) -> pd.DataFrame:
+        """Prepared rows of one part of a fold; prepared by itself where windows beside each other bring the wrong sounds."""
+        if not self.task.within_part:
+            table = self.table(store, window_s)
+            return table.iloc[fold.select(table, part)]
+        windows = with_kinds(self.cut(store, window_s), store)
+        chosen = windows.iloc[fold.select(windows, part)].reset_index(drop=True)
+        try:
+            if len(chosen):
+                return self.task.prepare(chosen, self.seed) if part == "test" else self.task.learned(chosen, self.seed)
+        except BadInput as refusal:
+            if part == "test":
+                self.refused[window_s] = f"the test part of fold {fold.name} cannot serve {refusal}"
+        return chosen.iloc[:0]
+
+
+def with_kinds(windows: pd.DataFrame, store: Store) -> pd.DataFrame:
+    """The windows with the auditory type of each candidate as ``kind_k``."""
+    kinds = {name: stimulus.auditory_type for name, stimulus in store.stimuli.items()}
+    numbered = [str(column).removeprefix("stimulus_") for column in windows if str(column).startswith("stimulus_")]
+    return windows.assign(**{f"kind_{k}": windows[f"stimulus_{k}"].map(kinds).fillna("") for k in numbered})
 
 
 def right_answers(examples: Examples, task: Task) -> NDArray[np.int64]:
@@ -179,23 +237,29 @@ def run_system(
 
     ``fitted`` gives a system that has been fitted on the fold's training data already (a fine-tuned RUN); otherwise
     ``build()`` is called and fitted once per fold at ``train_window_s`` where it scores windows of any length, else
-    once per length. Where the task does not apply, the run has status "not applicable" and says why.
+    once per length. Where the task does not apply, the run has status "not applicable" and says why; where the system
+    could be fitted in some folds only, "incomplete". Between two stores a system reads the channels that both have,
+    unless its ``any_montage`` is True.
     """
     begun = time.monotonic()
     rows = prepared or PreparedRows(store, test_store, task, seed)
     first = build() if fitted is None else fitted(folds[0])
     run = SystemRun(name=name, asks=first.asks, n_parameters=first.n_parameters, weights=weights, floor=floor)
-    usable = _usable_lengths(run, rows, windows_s)
+    usable = _usable_lengths(run, rows, windows_s, getattr(first, "inputs", "eeg"))
+    channels = rows.shared_channels if rows.two_stores and not getattr(first, "any_montage", False) else None
+    if channels == ():
+        run.status, run.why = "not applicable", "it needs equal channels, and the two stores have none in common"
     if not run.why:
         for fold in folds:
-            run.cells += _fold_cells(run, build, fitted, rows, fold, usable, seed, train_window_s, on_cell)
-        _note_empty(run, usable)
+            run.cells += _fold_cells(run, build, fitted, rows, fold, usable, seed, train_window_s, on_cell, channels or ())
+        _note_empty(run, usable, rows.refused)
+        _note_left_out(run, len(folds))
     run.n_parameters = max((cell.system.n_parameters for cell in run.cells), default=run.n_parameters)
     run.seconds = time.monotonic() - begun
     return run
 
 
-def _usable_lengths(run: SystemRun, rows: PreparedRows, windows_s: Sequence[float]) -> list[float]:
+def _usable_lengths(run: SystemRun, rows: PreparedRows, windows_s: Sequence[float], inputs: str) -> list[float]:
     usable = []
     for window_s in windows_s:
         try:
@@ -206,11 +270,31 @@ def _usable_lengths(run: SystemRun, rows: PreparedRows, windows_s: Sequence[floa
         usable.append(window_s)
         if run.asks == "candidates" and rows.task.asks == "labels":
             run.status, run.why = "not applicable", "it scores candidate streams, and this task asks for a class"
-        elif why := rows.task.not_applicable(table, run.asks):
+        elif why := _unheard(table, run.asks, inputs) or _not_applicable(rows, table, window_s, run.asks):
             run.status, run.why = "not applicable", why
     if not usable:
         raise BadInput("; ".join(dict.fromkeys(run.missing.values())))
     return usable
+
+
+def _unheard(table: pd.DataFrame, asks: Asks, inputs: str) -> str:
+    """Why a system that scores classes and hears one sound beside or instead of EEG cannot; "" where it can."""
+    if inputs == "eeg" or asks == "candidates" or (table["n_candidates"] == 1).all():
+        return ""
+    if (table["n_candidates"] > 1).any():
+        return "it hears one sound a window, and several play here; the task emotion takes the one attended to"
+    return "it hears the sound of a window, and no sound is recorded here"
+
+
+def _not_applicable(rows: PreparedRows, table: pd.DataFrame, window_s: float, asks: Asks) -> str:
+    """Why the task has nothing to ask of such a system, in the test store or in the training store."""
+    why = rows.task.not_applicable(table, asks)
+    if why or not rows.two_stores:
+        return why
+    unknown = rows.unknown_classes(window_s)
+    if unknown and asks == "labels" and rows.task.asks == "candidates":
+        return f"it cannot have learned {', '.join(unknown)}, which occurs in the test store only"
+    return rows.task.not_applicable(rows.table(rows.store, window_s), asks)
 
 
 def _fold_cells(
@@ -223,23 +307,22 @@ def _fold_cells(
     seed: int,
     train_window_s: float | None,
     on_cell: Callable[[Cell], None] | None,
+    channels: tuple[str, ...],
 ) -> list[Cell]:
     cells: list[Cell] = []
     system: System | None = None
     for window_s in windows_s:
-        test = rows.examples(fold, "test", window_s, run.asks)
+        test = rows.examples(fold, "test", window_s, run.asks, channels)
         if len(test) == 0:
             continue
         if system is None or not system.any_length:
             system = build() if fitted is None else fitted(fold)
             train_s = (train_window_s or windows_s[0]) if system.any_length else window_s
-            train, validation = (rows.examples(fold, part, train_s, run.asks) for part in ("train", "validation"))
+            train, validation = (rows.examples(fold, part, train_s, run.asks, channels) for part in ("train", "validation"))
             if fitted is None:
-                if len(train) == 0:
-                    raise BadInput(
-                        f"fold {fold.name}: wanted training windows of {train_s:g} s with an answer, got none; ask for shorter "
-                        "windows or another protocol."
-                    )
+                if why := _unlearnable(train, run.asks, train_s):
+                    run.left_out[window_s, fold.name], system = why, None
+                    continue
                 system.fit(train, validation, seed)
         cell = Cell(run.name, system, rows.task, fold, window_s, train, validation, test, option_scores(system, test, rows.task))
         cells.append(cell)
@@ -248,9 +331,28 @@ def _fold_cells(
     return cells
 
 
-def _note_empty(run: SystemRun, windows_s: Sequence[float]) -> None:
+def _unlearnable(train: Examples, asks: Asks, train_s: float) -> str:
+    """What the training windows of a fold lack, "" where a system can be fitted."""
+    if len(train) == 0:
+        return f"no training window of {train_s:g} s has an answer"
+    kinds = np.unique(train.labels)
+    if asks == "labels" and len(kinds) == 1:
+        return f"all training windows are of one class ({train.classes[kinds[0]]})"
+    return ""
+
+
+def _note_left_out(run: SystemRun, n_folds: int) -> None:
+    if not run.left_out:
+        return
+    (_, fold), why = next(iter(run.left_out.items()))
+    n_left_out = len({name for _, name in run.left_out})
+    run.why = f"{n_left_out} of {n_folds} fold(s) left out, first {fold}: {why}"
+    run.status = "incomplete" if run.cells else "not applicable"
+
+
+def _note_empty(run: SystemRun, windows_s: Sequence[float], refused: Mapping[float, str]) -> None:
     for window_s in windows_s:
-        if not run.at(window_s):
-            run.missing[window_s] = f"no test span of this protocol holds a window of {window_s:g} s"
+        if not run.at(window_s) and not any(length == window_s for length, _ in run.left_out):
+            run.missing[window_s] = refused.get(window_s, f"no test span of this protocol holds a window of {window_s:g} s")
     if not run.cells:
         run.status, run.why = "not applicable", "; ".join(dict.fromkeys(run.missing.values()))

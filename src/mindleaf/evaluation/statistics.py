@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mindleaf.evaluation.clusters import cluster_ids, trial_ids
 from mindleaf.evaluation.predict import SystemRun
+from mindleaf.evaluation.ranking import ranked
 from mindleaf.fold import Fold
 from mindleaf.metrics import scores as score
 from mindleaf.metrics.chance import binomial_limit, chance_levels
@@ -70,6 +71,10 @@ def window_metrics(predictions: pd.DataFrame, asks: str, seed: int) -> tuple[dic
         summary["auroc"], areas = _auroc_summary(predictions, clusters, fold_number, seed)
         for entry, area in zip(per_fold, areas, strict=True):
             entry["auroc"] = _number(area)
+    for name, (values, interval, level) in ranked(predictions, score_columns(predictions), clusters, fold_number, seed).items():
+        summary[name] = _summary(values, interval, level)
+        for entry, value in zip(per_fold, values, strict=True):
+            entry[name] = _number(value)
     for metric in summary.values():
         metric["unit"] = unit
     return summary, [{"fold": name, "metrics": entry} for name, entry in zip(fold_names, per_fold, strict=True)]
@@ -103,6 +108,7 @@ def results(
     subjects = pd.concat(known)[["dataset", "subject"]].drop_duplicates() if known else pd.DataFrame()
     groups = {fold.name: [str(group) for group in fold.groups_test] for fold in folds}
     marks = sorted({fold.mark for fold in folds} - {""})
+    share = {run.name: run.share for run in runs}
     systems = [
         entry
         for run in runs
@@ -111,14 +117,19 @@ def results(
     return {
         "version": VERSION, "dataset": dataset, "task": task, "protocol": protocol, "leaky": "LEAKY" in marks,
         "mark": " ".join(marks), "seed": seed, "n_subjects": len(subjects), "commit": commit, "audit_depth": audit_depth,
-        "systems": systems, "comparisons": comparisons(tables, asks, seed),
+        "systems": systems, "comparisons": comparisons(tables, asks, seed, share),
     }  # fmt: skip
 
 
-def comparisons(tables: dict[str, pd.DataFrame], asks: str, seed: int) -> list[dict]:
-    """Each pair of systems on the windows both scored, per window length; p corrected by Holm within each test."""
+def comparisons(tables: dict[str, pd.DataFrame], asks: str, seed: int, share: Mapping[str, float] | None = None) -> list[dict]:
+    """Each pair of systems on the windows both scored, per window length; p corrected by Holm within each test.
+
+    ``share``: of the training trials that each learned from; only equals are compared.
+    """
     rows = []
-    for a, b in combinations([name for name, table in tables.items() if len(table)], 2):
+    share = share or dict.fromkeys(tables, 1.0)
+    named = [name for name, table in tables.items() if len(table)]
+    for a, b in ((a, b) for a, b in combinations(named, 2) if share[a] == share[b]):
         for window_s in sorted(set(tables[a]["window_s"]) & set(tables[b]["window_s"])):
             rows += _pair(a, b, tables, window_s, asks, seed)
     for test in ("wilcoxon", "paired t"):
@@ -161,7 +172,7 @@ def _system_entries(
 ) -> list[dict]:
     shared = {
         "name": run.name, "asks": run.asks, "floor": run.floor, "n_parameters": run.n_parameters, "weights": run.weights,
-        "seconds": round(run.seconds, 3), "status": run.status, "why": run.why,
+        "seconds": round(run.seconds, 3), "status": run.status, "why": run.why, "train_share": run.share,
     }  # fmt: skip
     nothing = {"n_windows": 0, "metrics": {}, "folds": [], "audit": audit}
     if table.empty:
@@ -171,6 +182,11 @@ def _system_entries(
         metrics, fold_rows = window_metrics(part.reset_index(drop=True), asks, seed)
         fold_rows = [
             {"fold": row["fold"], "groups_test": groups.get(row["fold"], []), "metrics": row["metrics"]} for row in fold_rows
+        ]
+        fold_rows += [
+            {"fold": fold, "groups_test": groups.get(fold, []), "metrics": {}, "why": why}
+            for (length, fold), why in run.left_out.items()
+            if length == window_s
         ]
         entries.append(
             {**shared, "window_s": window_s, "n_windows": len(part), "metrics": metrics, "folds": fold_rows, "audit": audit}

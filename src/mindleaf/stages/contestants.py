@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,10 +19,16 @@ from mindleaf.systems.registry import build_system, floor_for
 from mindleaf.systems.system import System
 from mindleaf.tasks import Task
 
+#: What MindMix reads in each of its rows for emotion, and how the row is called.
+_INPUTS = {"eeg": "EEG", "both": "EEG + audio", "audio": "audio"}
+
 
 @dataclass(frozen=True)
 class Contestant:
-    """One row-to-be: how it is built, or where its fitted models lie, and what it had seen before."""
+    """One row-to-be: how it is built, or where its fitted models lie, and what it had seen before.
+
+    ``owner``: the word before the dot in the settings that are for it.
+    """
 
     name: str
     build: Callable[[], System]
@@ -30,6 +36,7 @@ class Contestant:
     weights: str = "none"
     exposure: Exposure | None = None
     floor: bool = False
+    owner: str = "system"
 
 
 def contestant(name: str, config: EvaluateConfig, task: Task) -> Contestant:
@@ -41,8 +48,22 @@ def contestant(name: str, config: EvaluateConfig, task: Task) -> Contestant:
     return Contestant(
         name,
         partial(build_system, name, config.settings_of(owner), task.asks),
-        weights="from scratch" if name == "mindmix" else "none",
+        weights="from scratch" if name in SYSTEMS and SYSTEMS[name].trained else "none",
+        owner=owner,
     )
+
+
+def entrants(name: str, config: EvaluateConfig, task: Task) -> list[Contestant]:
+    """The rows of one ``--model``: one, or for emotion three of MindMix (EEG, both, sound alone) unless ``inputs`` is set."""
+    one = contestant(name, config, task)
+    asked = any(setting.startswith("inputs=") for setting in config.settings_of("mindmix"))
+    if task.name != "emotion" or one.owner != "mindmix" or one.fitted is not None or asked:
+        return [one]
+    forms = []
+    for inputs, words in _INPUTS.items():
+        form = config.model_copy(update={"settings": (*config.settings, f'mindmix.inputs="{inputs}"')})
+        forms.append(replace(contestant(name, form, task), name=f"{one.name}, {words}"))
+    return forms
 
 
 def _run_contestant(run: Path, config: EvaluateConfig, task: Task) -> Contestant:
@@ -62,35 +83,58 @@ def _run_contestant(run: Path, config: EvaluateConfig, task: Task) -> Contestant
             return system
 
         # Its own folds are clean by construction; what it started from is what must be checked.
-        return Contestant(name, build, fitted, weights=run.name, exposure=seen)
+        return Contestant(name, build, fitted, weights=run.name, exposure=seen, owner="mindmix")
     start = partial(build_system, "mindmix", [*config.settings_of("mindmix"), f'start="{run}"'], task.asks)
-    return Contestant(name, start, weights=run.name, exposure=seen)
+    return Contestant(name, start, weights=run.name, exposure=seen, owner="mindmix")
 
 
 def floor(config: EvaluateConfig, task: Task, present: Sequence[str]) -> list[Contestant]:
     """The linear systems of the task that do not take part already."""
     return [
-        Contestant(name, partial(build_system, name, config.settings_of(name), task.asks), floor=True)
+        Contestant(name, partial(build_system, name, config.settings_of(name), task.asks), floor=True, owner=name)
         for name in floor_for(config.task)
         if name not in present
     ]
 
 
+def refuse_unused(config: EvaluateConfig, contestants: Sequence[Contestant]) -> None:
+    """BadInput where a setting is for a system that does not take part: it would change nothing."""
+    owners = {contestant.owner for contestant in contestants}
+    for setting in config.settings:
+        owner = setting.partition(".")[0]
+        if owner not in owners | {"protocol"}:
+            raise BadInput(
+                f"--set {setting}: {owner} does not take part; systems here: {', '.join(c.name for c in contestants)}; "
+                "add it with --model or drop the setting."
+            )
+
+
 def shared_folds(
-    config: EvaluateConfig, store: Store, split: Path | None, models: Sequence[str], task: Task
+    config: EvaluateConfig, store: Store, split: Path | None, models: Sequence[str], task: Task, test_store: Store | None = None
 ) -> tuple[list[Fold], str]:
     """The folds every contestant is tested on, and the protocol's name: a fine-tuned RUN's own, a split file's, or new ones."""
     tuned = [Path(m) for m in models if is_run(m) and (Path(m) / "folds.json").exists()]
     if tuned:
-        return _tuned_folds(config, store, split, tuned, task)
+        return _tuned_folds(config, store, split, tuned, task, test_store)
     if split:
-        return read_folds(split), str(read_split_facts(split).get("protocol", "split file"))
-    folds = folds_of(config, store)
+        return _split_folds(split, test_store)
+    folds = folds_of(config, store, test_store)
     return folds, str(config.protocol)
 
 
+def _split_folds(split: Path, test_store: Store | None) -> tuple[list[Fold], str]:
+    """The folds of a file, which belong to one store or to two."""
+    facts = read_split_facts(split)
+    theirs, ours = facts.get("test_store"), test_store.content_sha256 if test_store else None
+    if theirs != ours:
+        wanted = "the --test-store it was made with" if theirs else "no --test-store"
+        came = "another one" if theirs and ours else "one" if ours else "none"
+        raise BadInput(f"--split {split} wants {wanted}, got {came}; give the same stores as when the split was made.")
+    return read_folds(split), str(facts.get("protocol", "split file"))
+
+
 def _tuned_folds(
-    config: EvaluateConfig, store: Store, split: Path | None, runs: Sequence[Path], task: Task
+    config: EvaluateConfig, store: Store, split: Path | None, runs: Sequence[Path], task: Task, test_store: Store | None
 ) -> tuple[list[Fold], str]:
     """The folds that every fine-tuned RUN wrote; BadInput where one was made for another question, or they differ."""
     for run in runs:
@@ -101,7 +145,8 @@ def _tuned_folds(
             "store": store.content_sha256,
             "task": task.title,
         }
-        other = [name for name, value in asked.items() if facts.get(name, value) != value] + ["split"] * (split is not None)
+        other = [name for name, value in asked.items() if facts.get(name, value) != value]
+        other += ["split"] * (split is not None) + ["test store"] * (test_store is not None)
         if other:
             raise BadInput(
                 f"{run} was fine-tuned for {facts.get('task', 'its task')} under protocol {facts['protocol']}, seed {facts['seed']}, and is "

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import subprocess
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 from mindleaf.errors import BadInput
 from mindleaf.evaluation.audit import audit
+from mindleaf.evaluation.overlap import shared_sounds
 from mindleaf.evaluation.predict import PreparedRows, SystemRun, run_system
 from mindleaf.evaluation.result import Result
 from mindleaf.evaluation.verdict import AuditRow
@@ -19,10 +20,11 @@ from mindleaf.fold import Fold
 from mindleaf.preprocessing.filtering import usable_band
 from mindleaf.preprocessing.pipeline import MINDMIX
 from mindleaf.protocols import write_folds
-from mindleaf.stages.contestants import Contestant, contestant, floor, shared_folds
+from mindleaf.stages.contestants import Contestant, entrants, floor, refuse_unused, shared_folds
 from mindleaf.stages.progress import bar
 from mindleaf.stages.question import EvaluateConfig, cutting
 from mindleaf.stages.summary import tell
+from mindleaf.stages.two_stores import comparison_notes
 from mindleaf.store.store import Store
 from mindleaf.systems.system import System
 from mindleaf.tasks import Task, build_task
@@ -35,13 +37,15 @@ def evaluate(
     config: EvaluateConfig, store_path: Path, models: Sequence[str], out: Path, *, test_store: Path | None = None,
     split: Path | None = None, quiet: bool = False,
 ) -> Result:  # fmt: skip
-    """Fit and score every model in every fold beside the linear floor, audit them, write the three files into ``out``."""
+    """Fit and score every model in every fold beside the linear floor, audit them, and write the three files into ``out``.
+
+    ``test_store``: another store, from which the test windows come and to which nothing is fitted.
+    """
     store = Store(store_path)
-    if test_store:
-        raise BadInput("--test-store wants the protocol cross_dataset, which is not there yet; evaluate within one store.")
+    tested = Store(test_store) if test_store else None
     task = build_task(config.task, target=config.target)
-    contestants = [contestant(name, config, task) for name in models]
-    folds, protocol = shared_folds(config, store, split, models, task)
+    contestants = [entrant for name in models for entrant in entrants(name, config, task)]
+    folds, protocol = shared_folds(config, store, split, models, task, tested)
     named = [c.name for c in contestants]
     if len(set(named)) < len(named):
         raise BadInput(
@@ -49,57 +53,90 @@ def evaluate(
         )
     if config.floor:
         contestants += floor(config, task, named)
-    cut, windows_s = cutting(config, store)
-    prepared = PreparedRows(store, None, task, config.seed, cut)
-    runs = [_run(c, store, task, folds, windows_s, config, prepared, quiet) for c in contestants]
-    audits = _audited(runs, contestants, folds, store, task, config, quiet)
-    result = Result(
-        runs, folds, store.dataset, task.title, protocol, task.asks, config.seed, _commit(), audits, config.depth,
-        notes=(*config.notes, *_store_notes(store)), provenance=_provenance(store),
-    )  # fmt: skip
+    refuse_unused(config, contestants)
+    result = _result(contestants, store, tested, task, folds, protocol, config, quiet)
     result.write(out)
-    write_folds(out / "folds.json", folds, protocol=protocol, seed=config.seed, store=store.content_sha256)
+    of_test_store = {"test_store": tested.content_sha256} if tested else {}
+    write_folds(out / "folds.json", folds, protocol=protocol, seed=config.seed, store=store.content_sha256, **of_test_store)
     tell(result, out, quiet)
     return result
 
 
 def evaluate_on(
-    model: str | Path | System, store: Store, task: str, folds: Sequence[Fold], windows_s: Sequence[float] = (), seed: int = 0
-) -> Result:
+    model: str | Path | System, store: Store, task: str, folds: Sequence[Fold], windows_s: Sequence[float] = (), seed: int = 0,
+    test_store: Store | None = None,
+) -> Result:  # fmt: skip
     """Fit and score one model on the given folds beside the linear floor, with the quick audit (``ml.evaluate``).
 
     model: a system's name, a RUN folder, or a system of one's own. The result is not written; see ``Result.write`` and
     ``Result.report``. Windows are cut as on the command line: from the data set's analysis interval where it has one.
+    test_store: where the test windows of the folds come from, where that is another store.
     """
     question = build_task(task)
     config = EvaluateConfig(task=task, windows_s=tuple(windows_s), seed=seed)
-    cut, lengths = cutting(config, store)
     if isinstance(model, str | Path):
-        first = contestant(str(model), config, question)
+        own = entrants(str(model), config, question)
     else:
-        first = Contestant(model.name, partial(copy.deepcopy, model))
-    contestants = [first, *floor(config, question, [first.name])]
-    prepared = PreparedRows(store, None, question, seed, cut)
-    runs = [_run(c, store, question, folds, lengths, config, prepared, quiet=True) for c in contestants]
-    audits = _audited(runs, contestants, folds, store, question, config, quiet=True)
+        own = [Contestant(model.name, partial(copy.deepcopy, model))]
+    contestants = [*own, *floor(config, question, [entrant.name for entrant in own])]
     protocol = ", ".join(sorted({fold.group for fold in folds}))
-    return Result(runs, folds, store.dataset, question.title, protocol, question.asks, seed, _commit(), audits, config.depth,
-                  notes=_store_notes(store), provenance=_provenance(store))  # fmt: skip
+    return _result(contestants, store, test_store, question, folds, protocol, config, quiet=True)
 
 
-def _run(
-    entrant: Contestant, store: Store, task: Task, folds: Sequence[Fold], windows_s: Sequence[float],
-    config: EvaluateConfig, prepared: PreparedRows, quiet: bool,
-) -> SystemRun:  # fmt: skip
+def _result(
+    contestants: Sequence[Contestant], store: Store, test_store: Store | None, task: Task, folds: Sequence[Fold], protocol: str,
+    config: EvaluateConfig, quiet: bool,
+) -> Result:  # fmt: skip
+    """Every contestant run and audited on the same folds."""
+    cut, windows_s = cutting(config, store)
+    prepared = PreparedRows(store, test_store, task, config.seed, cut)
+    runs = [(c, run) for c in contestants for run in _runs(c, prepared, folds, windows_s, config, quiet)]
+    listed = [run for _, run in runs]
+    builds = {run.name: c.build for c, run in runs if c.fitted is None}
+    stores = [store] if test_store is None else [store, test_store]
+    shared = known_sound_notes(task, folds, store, test_store)
+    notes = [
+        *config.notes,
+        *shared,
+        *comparison_notes(prepared, listed, windows_s),
+        *(note for s in stores for note in _store_notes(s)),
+    ]
+    return Result(
+        listed, folds, " -> ".join(s.dataset for s in stores), task.title, protocol, task.asks, config.seed, _commit(),
+        _audited(listed, builds, folds, prepared, config, quiet), config.depth, notes=list(dict.fromkeys(notes)),
+        provenance=_provenance(stores),
+    )  # fmt: skip
+
+
+def known_sound_notes(task: Task, folds: Sequence[Fold], store: Store, test_store: Store | None) -> list[str]:
+    """For emotion: that sounds of the test occur in training, where they do."""
+    known = shared_sounds(folds, store, test_store) if task.name == "emotion" else 0
+    if not known:
+        return []
+    return [
+        f"Up to {known} sound(s) of a test part are heard in training, too: whoever remembers a clip knows its label without EEG. The rows "
+        "that hear show how much that is worth; split with leave_one_stimulus_out for a score that cannot rest on it."
+    ]
+
+
+def _runs(
+    entrant: Contestant, prepared: PreparedRows, folds: Sequence[Fold], windows_s: Sequence[float], config: EvaluateConfig,
+    quiet: bool,
+) -> Iterator[SystemRun]:  # fmt: skip
+    """One run, or one for each share of the training trials where the folds come in shares ("trf (25 %)")."""
+    shares = sorted({fold.share for fold in folds})
     with bar(entrant.name, len(folds) * len(windows_s), quiet) as advance:
-        run = run_system(
-            entrant.name, entrant.build, store, None, task, folds, windows_s, config.seed, config.train_window_s,
-            weights=entrant.weights, floor=entrant.floor, fitted=entrant.fitted, prepared=prepared,
-            on_cell=lambda cell: advance(f"fold {cell.fold.name}, {cell.window_s:g} s"),
-        )  # fmt: skip
-    for why in _contaminations(entrant, run):
-        run.status, run.why = "contaminated", why
-    return run
+        for share in shares:
+            run = run_system(
+                entrant.name if len(shares) == 1 else f"{entrant.name} ({share:.0%})", entrant.build, prepared.store, None,
+                prepared.task, [fold for fold in folds if fold.share == share], windows_s, config.seed, config.train_window_s,
+                weights=entrant.weights, floor=entrant.floor, fitted=entrant.fitted, prepared=prepared,
+                on_cell=lambda cell: advance(f"fold {cell.fold.name}, {cell.window_s:g} s"),
+            )  # fmt: skip
+            run.share, run.exposure = share, entrant.exposure
+            for why in _contaminations(entrant, run):
+                run.status, run.why = "contaminated", why
+            yield run
 
 
 def _contaminations(entrant: Contestant, run: SystemRun) -> Iterator[str]:
@@ -112,14 +149,13 @@ def _contaminations(entrant: Contestant, run: SystemRun) -> Iterator[str]:
 
 
 def _audited(
-    runs: list[SystemRun], contestants: list[Contestant], folds: Sequence[Fold], store: Store, task: Task,
+    runs: list[SystemRun], builds: Mapping[str, Callable[[], System]], folds: Sequence[Fold], prepared: PreparedRows,
     config: EvaluateConfig, quiet: bool,
 ) -> Mapping[str, Sequence[AuditRow]]:  # fmt: skip
-    builds = {c.name: c.build for c in contestants if c.fitted is None}
     with bar(f"audit ({config.depth})", None, quiet) as advance:
         return audit(
-            runs, folds, store, None, task, config.seed, config.depth, builds, refit_budget_s=_REFIT_BUDGET_S,
-            on_row=lambda name, row: advance(f"{name}: {row.control}"),
+            runs, folds, prepared.store, prepared.test_store, prepared.task, config.seed, config.depth, builds,
+            refit_budget_s=_REFIT_BUDGET_S, on_row=lambda name, row: advance(f"{name}: {row.control}"),
         )  # fmt: skip
 
 
@@ -134,9 +170,13 @@ def _store_notes(store: Store) -> list[str]:
     return notes + ([f"Not verified on the files: {'; '.join(unverified)}."] if unverified else [])
 
 
-def _provenance(store: Store) -> dict[str, str]:
+def _provenance(stores: Sequence[Store]) -> dict[str, str]:
     packages = {name: version(name) for name in ("mindleaf", "torch", "numpy", "scipy", "mne", "scikit-learn")}
-    return {"store sha256": store.content_sha256, "data licence": str(store.facts.get("licence", "unknown")), **packages}
+    told = {}
+    for prefix, store in zip(("", "test "), stores, strict=False):
+        told[f"{prefix}store sha256"] = store.content_sha256
+        told[f"{prefix}data licence"] = str(store.facts.get("licence", "unknown"))
+    return told | packages
 
 
 def _commit() -> str:

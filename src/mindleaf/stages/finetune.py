@@ -7,6 +7,7 @@ from pathlib import Path
 from mindleaf.errors import BadInput
 from mindleaf.evaluation.predict import PreparedRows
 from mindleaf.protocols import write_folds
+from mindleaf.stages.contestants import contestant, refuse_unused
 from mindleaf.stages.progress import bar
 from mindleaf.stages.question import EvaluateConfig, cutting, folds_of
 from mindleaf.stages.run_folder import begin_run, card, inputs_of, read_start, write_exposure
@@ -26,6 +27,12 @@ def finetune(
     """
     store = Store(store_path)
     task = build_task(config.task, target=config.target)
+    if config.protocol == "cross_dataset":
+        raise BadInput(
+            "finetune wants a protocol that splits --store, got cross_dataset; give evaluate the RUN to start from and --test-store, "
+            "it is then fine-tuned on all of --store."
+        )
+    refuse_unused(config, [contestant("mindmix", config, task)])
     folds = folds_of(config, store)
     cut, windows_s = cutting(config, store)
     seen = read_start(start)

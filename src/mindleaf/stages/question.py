@@ -11,7 +11,7 @@ import pandas as pd
 from mindleaf.config import Config
 from mindleaf.errors import BadInput
 from mindleaf.fold import Fold
-from mindleaf.protocols import PROTOCOLS, able_protocols
+from mindleaf.protocols import PROTOCOLS, DataEfficiency, Protocol, able_protocols, with_test_trials
 from mindleaf.store.store import Store
 from mindleaf.systems import SYSTEMS
 
@@ -59,7 +59,7 @@ class EvaluateConfig(Config):
 
     def settings_of(self, owner: str) -> list[str]:
         own = [s.partition(".")[2] for s in self.settings if s.partition(".")[0] == owner]
-        return [f"training.device={self.device}", *own] if owner == "mindmix" else own
+        return [f"training.device={self.device}", *own] if owner in SYSTEMS and SYSTEMS[owner].trained else own
 
 
 def lengths(window: str | None) -> tuple[float, ...]:
@@ -72,29 +72,53 @@ def lengths(window: str | None) -> tuple[float, ...]:
     return given
 
 
-def folds_of(config: EvaluateConfig, store: Store) -> list[Fold]:
-    """The folds that the named protocol cuts from the store's trials."""
+def folds_of(config: EvaluateConfig, store: Store, test_store: Store | None = None) -> list[Fold]:
+    """The folds that the named protocol cuts from the store's trials, or between them and those of the test store."""
     if config.protocol is None:
         raise BadInput(f"--protocol is needed; these can serve {store.dataset}: {', '.join(able_protocols(store.index))}.")
-    if config.protocol not in PROTOCOLS:
-        raise BadInput(f"protocol {config.protocol!r} is not known; there are: {', '.join(PROTOCOLS)}.")
-    wishes = config.settings_of("protocol")
-    kind = PROTOCOLS[config.protocol]
-    if "window_s" in kind.model_fields and not any(w.startswith("window_s=") for w in wishes):
-        wishes.append(f"window_s={cutting(config, store)[1][0]}")
+    protocol = _protocol(config, store)
+    if test_store is None:
+        return protocol.folds(store.index, config.seed)
+    if not protocol.takes_test_store:
+        raise BadInput(
+            f"--test-store wants the protocol cross_dataset, got {config.protocol}, which splits one store; drop one of them."
+        )
+    return protocol.folds(with_test_trials(store.index, test_store.index), config.seed)
+
+
+def _protocol(config: EvaluateConfig, store: Store) -> Protocol:
+    """The named protocol with its settings; wishes that data_efficiency does not know are for the one it takes shares of."""
+    kind, wishes = _kind(str(config.protocol)), config.settings_of("protocol")
+    if not issubclass(kind, DataEfficiency):
+        return kind().with_settings(_with_cutting(wishes, kind, config, store))
+    own = [wish for wish in wishes if wish.partition("=")[0] in kind.model_fields]
+    plain = kind().with_settings(own)
+    theirs = _with_cutting([*plain.settings, *(wish for wish in wishes if wish not in own)], type(plain.other), config, store)
+    return plain.model_copy(update={"settings": tuple(theirs)})
+
+
+def _kind(name: str) -> type[Protocol]:
+    if name not in PROTOCOLS:
+        raise BadInput(f"protocol {name!r} is not known; there are: {', '.join(PROTOCOLS)}.")
+    return PROTOCOLS[name]
+
+
+def _with_cutting(wishes: Sequence[str], kind: type[Protocol], config: EvaluateConfig, store: Store) -> list[str]:
+    """The wishes, with window length and interval of the evaluation where the protocol cuts windows and nobody wished."""
     start_s, stop_s = _interval(config, store)
-    if "interval" in kind.model_fields and stop_s is not None and not any(w.startswith("interval=") for w in wishes):
-        wishes.append(f"interval=[{start_s},{stop_s}]")
-    return kind().with_settings(wishes).folds(store.index, config.seed)
+    known = {"window_s": cutting(config, store)[1][0]} | ({} if stop_s is None else {"interval": [start_s, stop_s]})
+    wished = {wish.partition("=")[0] for wish in wishes}
+    return [*wishes, *(f"{name}={value}" for name, value in known.items() if name in kind.model_fields and name not in wished)]
 
 
 def cutting(config: EvaluateConfig, store: Store) -> tuple[Callable[[Store, float], pd.DataFrame], list[float]]:
-    """How windows are cut from a store, and the lengths to cut."""
+    """How windows are cut from a store, each from its own analysis interval, and the lengths to cut from this one."""
     start_s, stop_s = _interval(config, store)
     length = (stop_s or math.inf) - start_s
     windows_s = list(config.windows_s) or [length if length <= _LONGEST_INTERVAL_S else _WINDOW_S]
 
     def cut(store: Store, window_s: float) -> pd.DataFrame:
+        start_s, stop_s = _interval(config, store)
         return store.windows(window_s, config.hop_s, start_s, stop_s=stop_s)
 
     return cut, windows_s

@@ -32,6 +32,7 @@ class Examples:
     classes      names of the classes ``target`` counts
     eeg_rows     rows to read the EEG from instead of ``rows`` (a control); same length
     replace_eeg  "noise": Gaussian EEG drawn per window; "zero": zeros
+    channels     the channels to read; empty for those that all recordings of the store have
     """
 
     store: Store
@@ -39,6 +40,7 @@ class Examples:
     classes: tuple[str, ...] = ()
     eeg_rows: pd.DataFrame | None = None
     replace_eeg: Literal["", "noise", "zero"] = ""
+    channels: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -71,7 +73,9 @@ class Examples:
 
     @cached_property
     def channel_names(self) -> tuple[str, ...]:
-        """Channels that every recording of the store has, in the first one's order: the same for training and test."""
+        """``channels``, or those that every recording of the store has, in the first one's order."""
+        if self.channels:
+            return self.channels
         montages = [recording.montage.names for recording in self.store.recordings.values()]
         shared = set(montages[0]).intersection(*montages[1:])
         if not shared:
