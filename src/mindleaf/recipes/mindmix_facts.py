@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mindleaf.batch import Batch
 from mindleaf.datasets import DATASETS
-from mindleaf.encoders.mindmix import MindMixConfig
+from mindleaf.encoders.mindmix import MindMixConfig, MindMixEncoder
 from mindleaf.encoders.speech_checkpoint import import_transformers
 from mindleaf.encoders.torchaudio_import import import_torchaudio
 from mindleaf.evaluation.sheets import Page, Sheet
@@ -123,8 +123,8 @@ def _paper_model() -> AlignedModel:
     )
 
 
-def _encoder(model: AlignedModel) -> nn.Module:
-    assert model.encoder is not None
+def _encoder(model: AlignedModel) -> MindMixEncoder:
+    assert isinstance(model.encoder, MindMixEncoder)
     return model.encoder
 
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from mindleaf.errors import BadInput
 from mindleaf.evaluation.sheets import Page
 from mindleaf.recipes import mindmix_facts, mindmix_figures, mindmix_tables
 from mindleaf.stages.data_at_hand import DataAtHand
-from mindleaf.stages.reproduce import Asked, fill_evaluations
+from mindleaf.stages.reproduce import Asked, EvaluationTable, fill_evaluations
+
+
+def _told(build: Callable[[DataAtHand], Page], asked: Asked) -> Page:
+    return build(asked.at_hand)
+
+
+def _evaluated(build: Callable[[DataAtHand], EvaluationTable], asked: Asked) -> Page:
+    return fill_evaluations(build(asked.at_hand), asked)
+
 
 REPRODUCTIONS: dict[str, Callable[[Asked], Page]] = {
-    **{f"mindmix:{name}": lambda asked, build=build: build(asked.at_hand) for name, build in mindmix_facts.PAGES.items()},
-    **{
-        f"mindmix:{name}": lambda asked, build=build: fill_evaluations(build(asked.at_hand), asked)
-        for name, build in mindmix_tables.TABLES.items()
-    },
+    **{f"mindmix:{name}": partial(_told, build) for name, build in mindmix_facts.PAGES.items()},
+    **{f"mindmix:{name}": partial(_evaluated, build) for name, build in mindmix_tables.TABLES.items()},
     "mindmix:figure5": mindmix_figures.figure5,
 }
 

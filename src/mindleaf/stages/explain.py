@@ -102,7 +102,7 @@ def _fold(store: Store, config: ExplainConfig) -> Fold:
     try:
         return BetweenTrial(n_folds=4, only=(0,)).folds(store.index, config.seed)[0]
     except BadInput:
-        return Blocked(n_folds=4, only=(0,), window_s=config.window_s).folds(store.index, config.seed)[0]
+        return Blocked(n_folds=4, only=(0,)).folds(store.index, config.seed)[0]
 
 
 def _parts(store: Store, fold: Fold, config: ExplainConfig) -> _Parts:
@@ -113,7 +113,7 @@ def _parts(store: Store, fold: Fold, config: ExplainConfig) -> _Parts:
 
     def part(name: str) -> Examples:
         chosen = rows.iloc[fold.select(rows, name)].reset_index(drop=True)  # type: ignore[arg-type]
-        keep = np.unique(np.linspace(0, len(chosen) - 1, min(len(chosen), config.max_windows)).astype(int)) if len(chosen) else []
+        keep = np.unique(np.linspace(0, len(chosen) - 1, min(len(chosen), config.max_windows)).round().astype(int))
         return Examples(store, pd.DataFrame(chosen.iloc[keep]).reset_index(drop=True))
 
     return _Parts(part("train"), part("validation"), part("test"))
@@ -127,7 +127,7 @@ def _features(
     torch.manual_seed(config.seed)
     for module in random.modules():
         if hasattr(module, "reset_parameters"):
-            module.reset_parameters()
+            module.reset_parameters()  # type: ignore[operator]
     near = config.neighbours
     found: dict[str, dict[str, NDArray]] = {OURS: {}, NOT_ALIGNED: {}, LINEAR: {}, CIRCULAR: {}}
     for name, view in views.items():
@@ -153,7 +153,7 @@ def _reconstructed(
     features: Mapping[str, Mapping[str, NDArray]], views: Mapping[str, AlignedViews], parts: _Parts
 ) -> tuple[dict[str, NDArray], tuple[tuple[str, ...], ...]]:  # fmt: skip
     """Reconstructions of the test windows by method, and the table's rows."""
-    trials = parts.test.rows.groupby(["recording", "trial"], sort=True).ngroup().to_numpy()
+    trials = parts.test.rows.groupby(["recording", "trial"], sort=True).ngroup().to_numpy(np.int64)
     sound, others = views["test"].sound, _of_other_trials(trials)
     said, rows = {}, []
     for method, frames in features.items():
@@ -175,7 +175,7 @@ def _mean(values: NDArray, counts: NDArray[np.int64]) -> NDArray:
     return np.asarray(counts @ values / counts.sum(axis=1))
 
 
-def _of_other_trials(trials: NDArray[np.int64]) -> NDArray[np.int64]:
+def _of_other_trials(trials: NDArray[np.integer]) -> NDArray[np.int64]:
     """For each window one of another trial, -1 where there is one trial only."""
     order = np.argsort(trials, kind="stable")
     shifted = np.roll(order, -int(np.bincount(trials).max()))
