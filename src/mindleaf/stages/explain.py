@@ -102,7 +102,7 @@ def _fold(store: Store, config: ExplainConfig) -> Fold:
     try:
         return BetweenTrial(n_folds=4, only=(0,)).folds(store.index, config.seed)[0]
     except BadInput:
-        return Blocked(n_folds=4, only=(0,)).folds(store.index, config.seed)[0]
+        return Blocked(n_folds=4, only=(0,), gap_s=1.0).folds(store.index, config.seed)[0]
 
 
 def _parts(store: Store, fold: Fold, config: ExplainConfig) -> _Parts:
