@@ -2,7 +2,7 @@ import copy
 
 import torch
 
-from mindleaf.layers.quantizer import Quantizer, perplexity, usage
+from mindleaf.layers.quantizer import Quantizer, Standardisation, perplexity, usage
 
 
 def clustered_tokens(n: int = 400, seed: int = 0) -> torch.Tensor:
@@ -22,6 +22,51 @@ def test_codes_do_not_collapse_although_tokens_share_a_direction():
         optimiser.step()
     assert perplexity(quantized.ids, 32) > 8
     assert usage(quantized.ids, 32) > 0.5
+
+
+def test_a_token_is_placed_alike_in_training_and_evaluation():
+    """A batch of one store among batches of another must not be centred by itself; its gradient must be."""
+    standardisation = Standardisation(3)
+    draw = torch.Generator().manual_seed(0)
+    for shift in (0.0, 4.0, 0.0, 4.0):
+        standardisation.follow(shift + torch.randn(500, 3, generator=draw))
+    tokens = (4.0 + torch.randn(50, 3, generator=draw)).requires_grad_()
+    training = standardisation(tokens)
+    (training * torch.randn(50, 3, generator=draw)).sum().backward()
+    torch.testing.assert_close(tokens.grad.sum(dim=0), torch.zeros(3), atol=1e-4, rtol=0)
+    torch.testing.assert_close(training.detach(), standardisation.eval()(tokens).detach())
+    assert training.mean() > 0.5
+
+
+def test_the_moments_are_those_of_all_batches_at_first():
+    standardisation = Standardisation(4)
+    batches = [3.0 * k + (1 + k) * torch.randn(200, 4, generator=torch.Generator().manual_seed(k)) for k in range(3)]
+    for batch in batches:
+        standardisation.follow(batch)
+    together = torch.cat(batches)
+    torch.testing.assert_close(standardisation.mean, together.mean(dim=0))
+    torch.testing.assert_close(standardisation.variance, together.var(dim=0, unbiased=False), rtol=1e-4, atol=1e-4)
+
+
+def test_codes_follow_fast_at_first_and_with_a_decay_of_99_hundredths_later():
+    quantizer = Quantizer(24, 32, code_width=8)
+    quantizer(clustered_tokens())
+    assert quantizer.quantize._codebook.decay < 0.2
+    quantizer.spread.n_batches.fill_(5000)
+    quantizer(clustered_tokens())
+    assert quantizer.quantize._codebook.decay == 0.99
+
+
+def test_codes_out_of_use_come_back():
+    torch.manual_seed(0)
+    quantizer = Quantizer(24, 32, code_width=8)
+    quantizer(clustered_tokens(seed=0))
+    quantizer.quantize._codebook.embed[:, 4:] = quantizer.quantize._codebook.embed[:, :1]
+    assert usage(quantizer.eval()(clustered_tokens()).ids, 32) < 0.2
+    quantizer.train()
+    for step in range(40):
+        quantizer(clustered_tokens(seed=step))
+    assert usage(quantizer.eval()(clustered_tokens()).ids, 32) > 0.6
 
 
 def test_evaluation_never_changes_the_codebook_not_even_before_training():

@@ -61,7 +61,8 @@ class MindMixEncoder(nn.Module):
         vq_input: VqInput = "straight_through",
     ) -> None:
         super().__init__()
-        self.width, self.n_codes, self.max_patches, self.vq_input = width, n_codes, max_patches, vq_input
+        self.width, self.n_codes, self.code_width = width, n_codes, code_width
+        self.max_patches, self.vq_input = max_patches, vq_input
         self.patching = PatchEmbedding(width, PATCH_SAMPLES)
         self.quantizer = Quantizer(width, n_codes, code_width)
         self.space = SpatialEmbedding(n_electrodes, width)

@@ -14,8 +14,14 @@ from vector_quantize_pytorch import VectorQuantize
 # The library reports its k-means on standard error; what users need is in the training log.
 logger.disable("vector_quantize_pytorch")
 
-#: A code used less than this share of an even spread over the codebook is replaced by a token of the batch.
-_DEAD_SHARE = 0.1
+#: A code used less than this share of an even spread over the codebook is replaced by a token of the batch, and counts
+#: as used this much from then on. The second number is close to the first on purpose: with the average's memory of 100
+#: steps, a code that was counted as evenly used would lie idle for 230 steps before it got another chance.
+_DEAD_SHARE, _REVIVED_SHARE = 0.1, 0.2
+
+#: After n batches the codes' average has a decay of n / (n + this), until that reaches its final value: tokens move fast at
+#: the start, and codes that remember a hundred batches are left behind, all but a few.
+_RISE = 10.0
 
 
 @dataclass(frozen=True)
@@ -27,21 +33,58 @@ class Quantized:
     loss: Float[Tensor, ""]
 
 
+class Standardisation(nn.Module):
+    """Zero mean and unit variance by running moments, with the gradient of batch normalisation (Ioffe 2017, r and d unbounded).
+
+    The values are the same in training and evaluation: a batch comes from one store, and by the batch's own moments the
+    same token would get one code in training and another in evaluation. The gradient is that of the batch's own moments:
+    without it all tokens move together in the first steps and share a handful of codes.
+    """
+
+    mean: Float[Tensor, " width"]
+    variance: Float[Tensor, " width"]
+    n_batches: Int[Tensor, ""]
+
+    def __init__(self, width: int, momentum: float = 0.05) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("variance", torch.ones(width))
+        self.register_buffer("n_batches", torch.zeros((), dtype=torch.long))
+
+    def forward(self, tokens: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
+        values = (tokens - self.mean) * torch.rsqrt(self.variance + 1e-5)
+        if not self.training:
+            return values
+        by_batch = (tokens - tokens.mean(dim=0)) * torch.rsqrt(tokens.var(dim=0, unbiased=False) + 1e-5)
+        return by_batch + (values - by_batch).detach()
+
+    @torch.no_grad()
+    def follow(self, tokens: Float[Tensor, "token width"]) -> None:
+        """Move the moments towards these tokens': the mean over all batches at first, then a moving average."""
+        self.n_batches += 1
+        step = max(self.momentum, 1.0 / float(self.n_batches))
+        difference = tokens.mean(dim=0) - self.mean
+        # The second term is what the shift of the mean adds to the spread around it.
+        spread = tokens.var(dim=0, unbiased=False) + (1.0 - step) * difference.square()
+        self.variance.lerp_(spread.to(self.variance.dtype), step)
+        self.mean.add_(step * difference)
+
+
 class Quantizer(nn.Module):
     """Nearest code by cosine in a narrow space, straight-through gradients (van den Oord et al. 2017).
 
     Codes move by exponential averages (0.99), start from k-means on the first training batch, and codes that fall out
-    of use are revived. The narrow space is kept at zero mean and unit variance (batch normalisation without gain):
-    otherwise tokens of one common direction all take one code, and the commitment loss rewards them for it.
+    of use are revived. The narrow space is kept at zero mean and unit variance: otherwise tokens of one common direction all take one code, and the commitment loss rewards them for it.
     All state lives in buffers, so a checkpoint restores it. In evaluation nothing of it changes, whatever the batch;
     codes before the first training batch are fixed random directions.
     """
 
     def __init__(self, width: int, n_codes: int, code_width: int = 32, decay: float = 0.99) -> None:
         super().__init__()
-        self.n_codes = n_codes
+        self.n_codes, self.decay = n_codes, decay
         self.narrow = nn.Linear(width, code_width)
-        self.spread = nn.BatchNorm1d(code_width, affine=False)
+        self.spread = Standardisation(code_width)
         self.widen = nn.Linear(code_width, width)
         self.quantize = VectorQuantize(
             dim=code_width,
@@ -55,22 +98,28 @@ class Quantizer(nn.Module):
         directions = torch.randn(n_codes, code_width, generator=torch.Generator().manual_seed(n_codes))
         self.quantize._codebook.embed.copy_(F.normalize(directions, dim=-1).unsqueeze(0))
 
+    @property
+    def codes(self) -> Float[Tensor, "code narrow"]:
+        """The codes as unit vectors of the narrow space, as they are now; no gradient."""
+        return self.quantize.codebook.detach().clone()
+
     def forward(self, tokens: Float[Tensor, "token width"]) -> Quantized:
         if not self.training or len(tokens) < 2:
             return self._nearest(tokens)
         # The library's threshold is a count; a fixed one would expire every code of a large codebook on a small batch.
         even = len(tokens) / self.n_codes
         codebook = self.quantize._codebook
-        codebook.threshold_ema_dead_code, codebook.reset_cluster_size = _DEAD_SHARE * even, even
-        values, ids, loss = self.quantize(self.spread(self.narrow(tokens)).unsqueeze(0))
+        codebook.threshold_ema_dead_code, codebook.reset_cluster_size = _DEAD_SHARE * even, _REVIVED_SHARE * even
+        narrow = self.narrow(tokens)
+        self.spread.follow(narrow)
+        n_batches = float(self.spread.n_batches)
+        codebook.decay = min(self.decay, n_batches / (n_batches + _RISE))
+        values, ids, loss = self.quantize(self.spread(narrow).unsqueeze(0))
         return Quantized(self.widen(values.squeeze(0)), ids.squeeze(0), loss.squeeze())
 
     def _nearest(self, tokens: Float[Tensor, "token width"]) -> Quantized:
-        mean, variance = self.spread.running_mean, self.spread.running_var
-        assert mean is not None and variance is not None
-        spread = (self.narrow(tokens) - mean) * torch.rsqrt(variance + self.spread.eps)
-        directions = F.normalize(spread, dim=-1)
-        ids = (directions @ self.quantize.codebook.T).argmax(dim=-1)
+        directions = F.normalize(self.spread(self.narrow(tokens)), dim=-1)
+        ids = (directions @ self.codes.T).argmax(dim=-1)
         return Quantized(self.widen(self.quantize.codebook[ids]), ids, tokens.new_zeros(()))
 
 

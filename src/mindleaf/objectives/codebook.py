@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from mindleaf.batch import Batch
@@ -16,13 +16,16 @@ from mindleaf.layers.quantizer import perplexity, usage
 from mindleaf.layers.spectrum import angle_distance, fourier_targets
 from mindleaf.objectives.losses import Losses
 
+_PerFrequency = Float[Tensor, "batch channel patch frequency"]
+
 
 class CodebookObjective(Config):
-    """Wants a model called as ``model(batch, hidden)`` with the outputs of ``models.pretraining.Pretrained``.
+    """Wants a model called as ``model(batch, hidden, spectrum)`` with the outputs of ``models.pretraining.Pretrained``.
 
     Mask ratio and weights are not in the paper. ``phase`` must be the model's: "direction" is 1 - cos of the angle
     between, "l2_raw" the squared difference of raw angles (Eq. 3), which jumps at pi. The mask is a function of the
-    seed and the window ids alone. Parts: masked (L_M), amplitude and phase (L_S), codebook (L_Q).
+    seed and the window ids alone. Parts: masked (L_M), amplitude and phase (L_S), codebook (L_Q). ``branches`` leaves
+    some of them out: "tokenizer" has no L_M, "masked" nothing else.
     """
 
     mask_ratio: float = 0.5
@@ -30,48 +33,59 @@ class CodebookObjective(Config):
     spectrum_weight: float = 1.0
     codebook_weight: float = 1.0
     phase: Literal["direction", "l2_raw"] = "direction"
+    branches: Literal["both", "tokenizer", "masked"] = "both"
 
     def __call__(self, model: nn.Module, batch: Batch, seed: int) -> Losses:
+        said, hidden = self.ask(model, batch, seed)
+        parts: dict[str, Float[Tensor, ""]] = {}
+        facts = _usage_facts(said)
+        if said.logits is not None:
+            codes = said.ids[hidden]
+            parts["masked"] = self.masked_weight * F.cross_entropy(said.logits.float(), codes)
+            facts = _naming_facts(said.logits, codes) | facts
+        if said.amplitude is not None:
+            for name, error in zip(("amplitude", "phase"), self.spectrum_errors(said), strict=True):
+                parts[name] = self.spectrum_weight * _mean_over(error, said.present)
+            parts["codebook"] = self.codebook_weight * said.commitment
+        return Losses(torch.stack(list(parts.values())).sum(), parts, facts)
+
+    def ask(self, model: nn.Module, batch: Batch, seed: int) -> tuple[Any, Bool[Tensor, "batch channel patch"]]:
+        """What the model says of a batch, and which tokens were hidden from it (none without the masked branch)."""
         pretraining: Any = model
         present = pretraining.present(batch)
+        if self.branches == "tokenizer":
+            return model(batch, None), torch.zeros_like(present)
         window_ids = torch.arange(len(batch)) if batch.window_ids is None else batch.window_ids
         hidden = hidden_tokens(window_ids, present, self.mask_ratio, seed)
-        said = model(batch, hidden)
-        codes = said.ids[hidden]
-        amplitude, phase = self._spectrum(said)
-        parts = {
-            "masked": self.masked_weight * F.cross_entropy(said.logits.float(), codes),
-            "amplitude": self.spectrum_weight * amplitude,
-            "phase": self.spectrum_weight * phase,
-            "codebook": self.codebook_weight * said.commitment,
-        }
-        total = torch.stack(list(parts.values())).sum()
-        return Losses(total, parts, _codebook_facts(said.logits, codes, said.ids[said.present]))
+        return model(batch, hidden, self.branches == "both"), hidden
 
-    def _spectrum(self, said: Any) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    def spectrum_errors(self, said: Any) -> tuple[_PerFrequency, _PerFrequency]:
+        """Error of amplitude and of phase, for each token and frequency, unweighted."""
         amplitude, phase = fourier_targets(said.patches)
         if self.phase == "direction":
             distance = angle_distance(said.direction.float(), phase)
         else:
             distance = (said.direction.float().squeeze(-1) - phase).square()
-        error = (said.amplitude.float() - amplitude).square()
-        return _mean_over(error, said.present), _mean_over(distance, said.present)
+        return (said.amplitude.float() - amplitude).square(), distance
 
 
-def _mean_over(
-    values: Float[Tensor, "batch channel patch frequency"], present: Bool[Tensor, "batch channel patch"]
-) -> Float[Tensor, ""]:
+def _mean_over(values: _PerFrequency, present: Bool[Tensor, "batch channel patch"]) -> Float[Tensor, ""]:
     return (values.mean(dim=-1) * present).sum() / present.sum().clamp_min(1)
 
 
 @torch.no_grad()
-def _codebook_facts(logits: Tensor, codes: Tensor, ids: Tensor) -> dict[str, Tensor]:
+def _naming_facts(logits: Float[Tensor, "hidden code"], codes: Int[Tensor, " hidden"]) -> dict[str, Tensor]:
     n_codes = logits.shape[1]
-    share = torch.bincount(codes, minlength=n_codes).float() / max(1, len(codes))
     return {
         "masked_accuracy": (logits.argmax(dim=1) == codes).float().mean(),
         # The accuracy of always naming the most frequent code: what the masked accuracy must beat.
-        "masked_chance": share.max(),
-        "perplexity": perplexity(ids, n_codes),
-        "usage": usage(ids, n_codes),
+        "masked_chance": torch.bincount(codes, minlength=n_codes).max() / max(1, len(codes)),
+        # What the masked loss must beat, in nats. A batch has too few tokens to show all codes: too low by a little.
+        "unigram": perplexity(codes, n_codes).log(),
     }
+
+
+@torch.no_grad()
+def _usage_facts(said: Any) -> dict[str, Tensor]:
+    ids, n_codes = said.ids[said.present], said.n_codes
+    return {"perplexity": perplexity(ids, n_codes), "usage": usage(ids, n_codes)}

@@ -70,7 +70,8 @@ def train(
 ) -> list[dict[str, Any]]:
     """Train in place and leave the best validated state (the last one without ``validate``) in ``model``.
 
-    objective(model, batch, seed) -> Losses with ``total`` and named parts. ``validate`` returns a dict with "loss";
+    objective(model, batch, seed) -> Losses with ``total`` and named parts. ``validate`` returns a dict; without a "loss" in
+    it the figures are only logged and the last state is kept;
     ``validate_start`` lets the state before the first step count too (fine-tuning must not make a good start worse).
     With ``run`` the loop logs to log.jsonl and TensorBoard and writes checkpoints; ``resume`` continues from the newest
     one. Every random draw of a step comes from (seed, step), so a resumed run repeats an uninterrupted one bit for bit.
@@ -168,10 +169,10 @@ class _Loop:
         self.model.eval()
         with torch.no_grad():
             values = validate(self.plain)
-        if values["loss"] < self.best.loss:
+        if values.get("loss", math.inf) < self.best.loss:
             state = {k: v.detach().cpu().clone() for k, v in self.plain.state_dict().items()}
             self.best, self.stale = Best(values["loss"], step, state), 0
-        else:
+        elif "loss" in values:
             self.stale += 1
         return values
 
