@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -106,7 +107,7 @@ def test_sounds_of_a_pool_do_not_overlap_even_where_windows_do():
     rows = build_task("retrieval_pool:12").prepare(cut(music(1, 3), 2.0, 0.5), seed=0)
     for _, row in rows.iterrows():
         sounds = sorted(candidates(row))
-        assert all(a[0] != b[0] or b[1] - a[1] >= 2.0 - 1e-9 for a, b in zip(sounds, sounds[1:], strict=False))
+        assert all(a[0] != b[0] or b[1] - a[1] >= 2.0 - 1e-9 for a, b in pairwise(sounds))
 
 
 def test_a_pool_is_as_large_as_asked_or_as_there_are_sounds():
@@ -158,15 +159,15 @@ def stores(tmp_path_factory):
     }
 
 
-@pytest.mark.parametrize("title", NAMES)
-def test_each_part_of_a_fold_draws_from_itself(stores, title):
+@pytest.mark.parametrize(("title", "window_s"), [*((name, 2.0) for name in NAMES), ("match_mismatch", 8.0)])
+def test_each_part_of_a_fold_draws_from_itself(stores, title, window_s):
     store = stores["unrelated"]
     prepared = PreparedRows(store, None, build_task(title), seed=0)
     for fold in BetweenTrial(n_folds=3).folds(store.index, seed=0):
         for part in ("train", "test"):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                rows = prepared.examples(fold, part, 2.0, "candidates").rows
+                rows = prepared.examples(fold, part, window_s, "candidates").rows
             spans = getattr(fold, part)
             played = store.index.merge(spans[["recording", "trial"]], on=["recording", "trial"])
             for subject, own in rows.groupby("subject"):
@@ -215,7 +216,13 @@ def test_a_pool_is_reported_with_its_ranks(stores):
     run, audits = run_and_audit("retrieval_pool:20", "trf", store, folds=folds)
     result = Result([run], folds, "sounds", "retrieval_pool:20", "between_trial", "candidates", 0, audits=audits)
     metrics = result.to_json()["systems"][0]["metrics"]
-    expected = {"accuracy": 1 / 20, "recall@5": 5 / 20, "recall@10": 0.5, "mrr": np.mean(1 / np.arange(1, 21)), "median_rank": 10.5}
+    expected = {
+        "accuracy": 1 / 20,
+        "recall@5": 5 / 20,
+        "recall@10": 0.5,
+        "mrr": np.mean(1 / np.arange(1, 21)),
+        "median_rank": 10.5,
+    }
     for name, chance in expected.items():
         assert metrics[name]["chance"] == pytest.approx(chance), name
         low, high = metrics[name]["ci95"]

@@ -4,4 +4,5 @@ MODELS: dict[str, str] = {
     "pretraining": "mindleaf.models.pretraining:PretrainingConfig",
     "aligned": "mindleaf.models.alignment:AlignedConfig",
     "classifier": "mindleaf.models.classifier:ClassifierConfig",
+    "multimodal": "mindleaf.models.multimodal:MultimodalConfig",
 }

@@ -22,12 +22,14 @@ class MatchMismatch(Task):
     """Two candidates: the window's own attended sound, and sound of the same stimulus at least a window away.
 
     Windows are paired so that each one's sound is the other's mismatch: heard alone, no sound is more often right than
-    wrong. Partners come from the same trial where it has several windows, else from the same stimulus, else from the
-    same talker; a window without any partner is left out with a warning.
+    wrong. Partners come from the same subject and part of a fold: from the same trial where it has several windows,
+    else from the same stimulus, else from the same talker; a window without any partner is left out with a warning.
     """
 
     name: ClassVar[str] = "match_mismatch"
     asks: ClassVar[Asks] = "candidates"
+    # A partner from training would be the wrong one of two to whoever remembers what was right there.
+    within_part: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.column:
@@ -87,7 +89,7 @@ def mismatches(streams: pd.DataFrame, seed: int) -> np.ndarray:
     window_s = float((streams["stop"] - streams["start"]).max()) if len(streams) else 0.0
     for level, columns in enumerate((["recording", "trial", "stimulus"], ["stimulus"], ["talker"])):
         pending = streams[partner < 0]
-        for number, (_, rows) in enumerate(pending.groupby(["dataset", *columns], sort=True)):
+        for number, (_, rows) in enumerate(pending.groupby(["dataset", "subject", *columns], sort=True)):
             _pair_up(rows, partner, window_s, np.random.default_rng((seed, level, number)))
     return partner
 

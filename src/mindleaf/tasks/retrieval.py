@@ -46,7 +46,9 @@ class Drawn(Task):
         n_candidates = candidates.shape[1]
         if len(streams) - len(kept) >= max(n_candidates, 0.1 * len(streams)):
             share = f"{len(streams) - len(kept)} of {len(streams)}"
-            warnings.warn(f"{self.title}: left out {share} windows whose subject heard too little else; fewer folds help.", stacklevel=3)
+            warnings.warn(
+                f"{self.title}: left out {share} windows whose subject heard too little else; fewer folds help.", stacklevel=3
+            )
         return shuffled(_with_candidates(streams, kept, candidates[kept]).assign(pool=group[kept]), n_candidates, seed)
 
     def classes(self, windows: pd.DataFrame) -> tuple[str, ...]:
@@ -56,7 +58,9 @@ class Drawn(Task):
         return float((1.0 / rows["n_candidates"]).mean())
 
     def not_applicable(self, rows: pd.DataFrame, system_asks: Asks) -> str:
-        return "" if system_asks == "candidates" else "which sound was heard can only be told by a system that hears the candidates"
+        return (
+            "" if system_asks == "candidates" else "which sound was heard can only be told by a system that hears the candidates"
+        )
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,9 @@ class RetrievalPool(Drawn):
 
     def __post_init__(self) -> None:
         if self.column and (not self.column.isdecimal() or int(self.column) < 2):
-            raise BadInput(f"retrieval_pool takes the number of sounds to rank, 2 or more, got {self.column!r}; say retrieval_pool:50.")
+            raise BadInput(
+                f"retrieval_pool takes the number of sounds to rank, 2 or more, got {self.column!r}; say retrieval_pool:50."
+            )
 
     def cannot(self, windows: pd.DataFrame) -> str:
         streams = _streams(windows)

@@ -1,0 +1,128 @@
+"""MindMix for tasks with classes, by what it reads: EEG, EEG and the sound that was heard, or the sound alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from mindleaf.models.alignment import AlignedConfig, AlignedModel
+from mindleaf.models.facts import ModelFacts
+from mindleaf.models.folder import LoadedModel, load_model, save_model, start_from
+from mindleaf.models.multimodal import Multimodal, MultimodalConfig
+from mindleaf.preprocessing.pipeline import MINDMIX
+from mindleaf.store.batches import BatchReader
+from mindleaf.store.examples import Examples
+from mindleaf.systems.mindmix import TYPE_OF
+from mindleaf.systems.mindmix_classifier import MindMixClassifier, ReaderConfig
+from mindleaf.systems.neural import (
+    audio_choice,
+    audio_frontend,
+    described,
+    encoder_of,
+    n_parameters,
+    read_findings,
+    write_findings,
+)
+
+Inputs = Literal["eeg", "both", "audio"]
+
+
+class HearingConfig(ReaderConfig):
+    """MindMix for tasks with classes.
+
+    inputs   "eeg"; "both": pooled EEG and pooled sound, and, where ``start`` is an aligned RUN, what its fusion makes of
+             the pair; "audio": the sound alone, a control
+    audio    as for tasks with candidates: "auto", "mel", "envelope" ...
+    """
+
+    inputs: Inputs = "eeg"
+    audio: str = "auto"
+
+
+class MindMixReader(MindMixClassifier):
+    """Scores the classes of a window from what ``inputs`` says; windows have one sound where it hears."""
+
+    config_class: ClassVar[type[ReaderConfig]] = HearingConfig
+    config: HearingConfig
+
+    def __init__(self, config: HearingConfig) -> None:
+        if config.inputs == "audio":
+            # A control of what the sound is worth has no use for EEG weights, nor for what alignment with EEG taught a tower.
+            config = config.model_copy(update={"start": "", "adapt": "full"})
+        super().__init__(config)
+
+    @property
+    def inputs(self) -> Inputs:
+        return self.config.inputs
+
+    def save(self, folder: Path, card: str) -> None:
+        if self.inputs == "eeg":
+            return super().save(folder, card)
+        save_model(folder, self.model, self._multimodal, self.facts, described(card, self._findings))
+        write_findings(folder, self._findings)
+
+    def load(self, folder: Path) -> None:
+        """Take a fitted model from a folder that ``save`` wrote; what it reads is what it was fitted on."""
+        loaded = load_model(folder)
+        if not isinstance(loaded.model, Multimodal) or not isinstance(loaded.config, MultimodalConfig):
+            self.config = self.config.model_copy(update={"inputs": "eeg"})
+            return super().load(folder)
+        self.model, self.facts, self._multimodal = loaded.model, loaded.facts, loaded.config
+        inputs = "audio" if loaded.config.reader is None else "both"
+        audio = self.config.audio if self.config.audio != "auto" else loaded.facts.audio
+        self.config = self.config.model_copy(update={"inputs": inputs, "audio": audio})
+        self.n_parameters = n_parameters(self.model)
+        self._findings = read_findings(folder)
+
+    def _learned_facts(self, examples: Examples) -> ModelFacts:
+        if self.inputs == "eeg":
+            return super()._learned_facts(examples)
+        start = self._aligned_start()
+        choice = start.facts.audio if start and self.config.audio == "auto" else self.config.audio
+        self.config = self.config.model_copy(update={"audio": audio_choice(choice, [examples.store])})
+        frontend = audio_frontend(self.config.audio)
+        return ModelFacts(
+            sfreq=MINDMIX.sfreq, n_audio_features=frontend.n_features, frame_rate=frontend.frame_rate,
+            audio=self.config.audio.partition(":")[0], audio_fingerprint=frontend.fingerprint(),
+            subjects=start.facts.subjects if start else (), classes=examples.classes,
+        )  # fmt: skip
+
+    def _reader(self, examples: Examples) -> BatchReader:
+        if self.inputs == "eeg":
+            return super()._reader(examples)
+        known = {subject: k for k, subject in enumerate(self.facts.subjects)}
+        return BatchReader([examples], MINDMIX, audio_frontend(self.config.audio), 0.0, TYPE_OF, known)
+
+    def _build(self) -> None:
+        if self.inputs == "eeg":
+            return super()._build()
+        start = self._aligned_start()
+        if start and start.facts.audio_fingerprint != self.facts.audio_fingerprint:
+            start = None  # It hears something else; its EEG encoder is of use all the same.
+        self._multimodal = self._composition(start)
+        self.model = self._multimodal.build(self.facts)
+        if self.config.start and self.model.eeg is not None and self.model.eeg.encoder is not None:
+            start_from(self.model.eeg, Path(self.config.start))
+        if start is not None:
+            self.model.aligned.load_state_dict(start.model.state_dict())  # type: ignore[union-attr]
+        self.n_parameters = n_parameters(self.model)
+
+    def _composition(self, start: LoadedModel | None) -> MultimodalConfig:
+        aligned = start.config if start else None
+        assert aligned is None or isinstance(aligned, AlignedConfig)
+        if self.inputs == "audio":
+            return MultimodalConfig(reader=None)
+        reader = self.config.model
+        if self.config.start:
+            folder = Path(self.config.start)
+            # An aligned RUN may be its stem alone; the reader then is the band power alone.
+            encoder = None if aligned and aligned.encoder is None else encoder_of(load_model(folder).config, folder)
+            reader = reader.model_copy(update={"encoder": encoder})
+        return MultimodalConfig(reader=reader, aligned=aligned)
+
+    def _aligned_start(self) -> LoadedModel | None:
+        """The RUN to start from, where it is an aligned one."""
+        if not self.config.start:
+            return None
+        loaded = load_model(Path(self.config.start))
+        return loaded if isinstance(loaded.model, AlignedModel) else None
