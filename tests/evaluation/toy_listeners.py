@@ -35,12 +35,30 @@ class ToyEnvelope:
 
 
 def listening_store(
-    path: Path, n_subjects=3, n_trials=4, gain=1.0, always_attend="", distinct_loudness=False, seed=0, trial_s=TRIAL_S, drift=0.0
-) -> Store:
+    path: Path, n_subjects=3, n_trials=4, gain=1.0, always_attend="", distinct_loudness=False, seed=0, trial_s=TRIAL_S, drift=0.0,
+    strength=(1.0,),
+) -> Store:  # fmt: skip
     """Two talkers F and M, a new pair of stimuli per trial number; who is attended is counterbalanced or always the same.
 
-    ``drift`` (standard deviation of a log gain) gives each channel another noise level in each trial.
+    ``always_attend`` and ``strength`` (of the recorded EEG) hold one entry per subject, taken in turn. ``drift`` (standard
+    deviation of a log gain) gives each channel another noise level in each trial.
     """
+    made = listening_recordings(n_subjects, n_trials, gain, always_attend, distinct_loudness, seed, trial_s, drift, strength)
+    return write_store(made, path, "toy", {"name": "toy"})
+
+
+def listening_recordings(
+    n_subjects=3,
+    n_trials=4,
+    gain=1.0,
+    always_attend="",
+    distinct_loudness=False,
+    seed=0,
+    trial_s=TRIAL_S,
+    drift=0.0,
+    strength=(1.0,),
+) -> list[Recording]:
+    """The recordings of ``listening_store``."""
     rng = np.random.default_rng(seed)
     n = round(trial_s * SFREQ)
     envelopes = {}
@@ -51,12 +69,14 @@ def listening_store(
             envelopes[f"{talker}{trial}"] = (louder * np.maximum(smooth + 2, 0)).astype(np.float32)
     recordings = []
     for subject in range(n_subjects):
-        attended = ["FM".index(always_attend) if always_attend else (trial + subject) % 2 for trial in range(n_trials)]
-        recordings.append(_recording(subject, attended, envelopes, gain, rng, n, drift))
-    return write_store(recordings, path, "toy", {"name": "toy"})
+        fixed = always_attend[subject % len(always_attend)] if always_attend else ""
+        attended = ["FM".index(fixed) if fixed else (trial + subject) % 2 for trial in range(n_trials)]
+        scale = strength[subject % len(strength)]
+        recordings.append(_recording(subject, attended, envelopes, gain, rng, n, drift, scale))
+    return recordings
 
 
-def _recording(subject, attended, envelopes, gain, rng, n, drift) -> Recording:
+def _recording(subject, attended, envelopes, gain, rng, n, drift, scale) -> Recording:
     n_trials = len(attended)
     signal = rng.standard_normal((len(CHANNELS), n_trials * n))
     if drift:
@@ -83,7 +103,7 @@ def _recording(subject, attended, envelopes, gain, rng, n, drift) -> Recording:
         SFREQ,
         montage,
         signal.shape[1],
-        lambda: 5 * signal,
+        lambda: 5 * scale * signal,
         stimuli=stimuli,
         trials=tuple(trials),
     )

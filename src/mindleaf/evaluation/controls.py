@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +24,10 @@ SAME = 1e-4
 _PLACES = {
     "dataset", "subject", "session", "run", "recording", "trial", "start", "stop", "window", "trial_stop", "n_candidates",
 }  # fmt: skip
+#: Number of the group of windows that share their candidates, where a task makes such groups.
+POOL = "pool"
+_WINDOW = ["dataset", "recording", "trial", "start"]
+_NO_EEG = "this row hears the sound and reads no EEG: it is itself the control of the rows that do"
 _LEAK = "the right answers come without this EEG: from the audio, the order, the split, the answers themselves or another leak"
 
 
@@ -35,10 +39,17 @@ class Subject:
     examples: Sequence[Examples]
     scores: Sequence[NDArray]
     seed: int
+    #: What controls that take the EEG away found: their scores, and for the exchanged EEG also rows and scores of each cell.
+    without_eeg: dict[str, ControlScore] = field(default_factory=dict)
+    exchanged: list[tuple[Examples, NDArray]] = field(default_factory=list)
 
     @property
     def hears(self) -> bool:
         return self.cells[0].task.asks == "candidates" and self.cells[0].system.asks == "candidates"
+
+    @property
+    def reads_no_eeg(self) -> bool:
+        return getattr(self.cells[0].system, "inputs", "eeg") == "audio"
 
     @property
     def has_candidates(self) -> bool:
@@ -117,22 +128,31 @@ def _class_shares(subject: Subject, parts: Sequence[tuple]) -> tuple[NDArray, ND
 def eeg_replaced(subject: Subject, how: Literal["noise", "zero"]) -> AuditRow:
     """``how`` "noise" or "zero": the system must be at chance, or it does not need the EEG."""
     name = {"noise": "eeg_noise", "zero": "eeg_zeroed"}[how]
+    if subject.reads_no_eeg:
+        return skipped(name, "chance", _NO_EEG)
     means = _LEAK if how == "noise" else "the audio alone (or the design) gives the answer; no EEG was needed"
     new = [
         predicted(cell, replace(examples, replace_eeg=how))
         for cell, examples in zip(subject.cells, subject.examples, strict=True)
     ]
     score = control_score(subject, [np.arange(len(e)) for e in subject.examples], new, eeg_destroyed=True)
+    subject.without_eeg[name] = score
     return must_be_at_chance(name, score, subject.seed, means, below_is_failure=subject.hears)
 
 
 def eeg_permuted(subject: Subject) -> AuditRow:
-    """Each window gets the EEG of another trial: the system must be at chance."""
+    """Each window gets the EEG of another trial (of its pool, where it has one): the system must be at chance."""
+    if subject.reads_no_eeg:
+        return skipped("eeg_permuted", "chance", _NO_EEG)
     kept, new = [], []
     for number, (cell, examples) in enumerate(zip(subject.cells, subject.examples, strict=True)):
         pool = pd.concat([e.rows for e in subject.examples], ignore_index=True)
-        same_fold = examples.rows if _varied(examples.rows) else pool
-        keep, donors = donor_rows(examples.rows, same_fold, subject.hears, np.random.default_rng([subject.seed, number]))
+        rng = np.random.default_rng([subject.seed, number])
+        if subject.hears and POOL in examples.rows:
+            keep, donors = pool_donors(examples.rows, cell.test.rows, rng)
+        else:
+            same_fold = examples.rows if _varied(examples.rows) else pool
+            keep, donors = donor_rows(examples.rows, same_fold, subject.hears, rng)
         if len(keep) == 0 and subject.hears:
             keep, donors = donor_rows(examples.rows, pool, True, np.random.default_rng([subject.seed, number]))
         kept.append(keep)
@@ -141,7 +161,27 @@ def eeg_permuted(subject: Subject) -> AuditRow:
     if sum(map(len, kept)) == 0:
         return skipped("eeg_permuted", "chance", "there is only one trial, so no other trial's EEG to put in its place")
     score = control_score(subject, kept, new, eeg_destroyed=True)
+    subject.without_eeg["eeg_permuted"] = score
+    subject.exchanged.extend((e.take(keep), scores) for e, keep, scores in zip(subject.examples, kept, new, strict=True))
     return must_be_at_chance("eeg_permuted", score, subject.seed, _LEAK, below_is_failure=subject.hears)
+
+
+def pool_donors(rows: pd.DataFrame, everyone: pd.DataFrame, rng: np.random.Generator) -> tuple[NDArray[np.intp], pd.DataFrame]:
+    """For each row a row of its pool to read the EEG from; returns the positions that found one, and the donors.
+
+    Windows of a pool have the same K candidates, and the donor heard one of them. A share of 1 / K keeps its own EEG, so
+    that whoever decodes perfectly is right with chance, whoever needs no EEG more often.
+    """
+    members = {number: group.index.to_numpy() for number, group in everyone.reset_index(drop=True).groupby(POOL)}
+    place = {tuple(key): k for k, key in enumerate(everyone[_WINDOW].itertuples(index=False, name=None))}
+    kept, donors = [], []
+    for position, (number, key) in enumerate(zip(rows[POOL], rows[_WINDOW].itertuples(index=False, name=None), strict=True)):
+        own = place[key]
+        others = members[number][members[number] != own]
+        if len(others):
+            kept.append(position)
+            donors.append(own if rng.random() < 1.0 / rows["n_candidates"].iloc[position] else rng.choice(others))
+    return np.array(kept, dtype=np.intp), everyone.iloc[donors].reset_index(drop=True)
 
 
 def donor_rows(
@@ -209,7 +249,10 @@ def relative_difference(first: NDArray, second: NDArray) -> float:
 
 
 def _same_scores(name: str, largest: float, means: str) -> AuditRow:
-    expected, observed = f"difference below {SAME:g}", f"{largest:.1e}"
+    expected, observed = (
+        f"no difference above {SAME:g} of the scores' spread",
+        f"a difference of {largest:.1e}" if largest else "none",
+    )
     if largest < SAME:
         return AuditRow(name, expected, observed, "pass", "the scores stay the same, as they should")
     return AuditRow(name, expected, observed, "fail", means)

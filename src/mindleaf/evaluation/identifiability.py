@@ -1,25 +1,32 @@
-"""Identifiability: how well plain band power tells one trial from another, that is, how much fingerprint a split must hide."""
+"""Identifiability: how well plain band power tells trials, sessions and subjects apart: the fingerprint that a split must hide."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from mindleaf.errors import BadInput
+from mindleaf.evaluation.attributes import UNIT_ATTRIBUTES, unit_names
 from mindleaf.evaluation.clusters import trial_ids
+from mindleaf.evaluation.predict import Cell
+from mindleaf.evaluation.shortcuts import Blind, timing_heard
 from mindleaf.evaluation.verdict import AuditRow, Status, skipped
 from mindleaf.fold import Fold
 from mindleaf.preprocessing.pipeline import BROAD
 from mindleaf.store.examples import Examples
 from mindleaf.store.store import Store
 
+Unit = Literal["subject", "session"]
 _EDGES_HZ = (1.0, 4.0, 8.0, 13.0, 20.0, 30.0, 40.0)
 _EXPECTED = "no window of one trial in training and test"
-_MAX_TRIALS, _MAX_WINDOWS = 20, 600
+_UNIT_EXPECTED = "recognising it gives no answer"
+_MAX_TRIALS, _MAX_WINDOWS, _MIN_WINDOWS = 20, 600, 4
 _N_PERMUTED = 39
 
 
@@ -39,11 +46,7 @@ def trial_identifiability(store: Store, folds: Sequence[Fold], window_s: float, 
     if trials.max() < 1:
         return skipped("trial_identifiability", _EXPECTED, "no subject has two trials of four windows or more")
     features = log_band_power(Examples(store, rows).eeg(BROAD), BROAD.sfreq)
-    n_trials = int(trials.max()) + 1
-    found = _identified(features, trials, seed)
-    rng = np.random.default_rng(seed)
-    null = [_identified(features, rng.permutation(trials), seed) for _ in range(_N_PERMUTED)]
-    p = (1 + sum(value >= found for value in null)) / (1 + len(null))
+    found, n_trials, p = _against_exchanged(features, trials, seed)
     observed = (
         f"{found:.2f} of held-out windows traced to their trial (chance {1 / n_trials:.2f}, {n_trials} trials, p = {p:.2g})"
     )
@@ -60,6 +63,56 @@ def _judged(marked: bool, identified: bool, found: float) -> tuple[Status, str]:
     if identified:
         return "pass", f"trials can be told apart without any task ({found:.2f}), which is why this split keeps them whole"
     return "pass", f"trials carry little fingerprint here ({found:.2f})"
+
+
+def unit_identifiability(unit: Unit, blind: Blind, cells: Sequence[Cell], others: Sequence[AuditRow], seed: int) -> AuditRow:
+    """Guess a window's subject (or session) from its band power, and see whether that would give the answer.
+
+    Subjects are nearly always recognised. It becomes a leak where a subject stands in training and test *and* says the answer:
+    one diagnosis, one attended side or one talker per subject. Then recognising the person scores without decoding anything.
+    """
+    control = f"{unit}_identifiability"
+    told = next((score for score in blind.scores if score.name == UNIT_ATTRIBUTES[unit]), None)
+    if told is None:
+        observed = f"no {unit} tells anything"
+        why = f"each {unit} of the test is new, or there is only one"
+        return AuditRow(control, _UNIT_EXPECTED, observed, "pass", why)
+    found, n_units, p = _recognised(unit, cells, seed)
+    known = f"{found:.2f} of held-out windows traced to their {unit} (chance {1 / n_units:.2f}, p = {p:.2g})"
+    observed = f"knowing the {unit} scores {told.mean:.3f} (luck up to {told.limit:.3f}); {known}"
+    if not told.above:
+        return AuditRow(control, _UNIT_EXPECTED, observed, "pass", f"who recognises the {unit} learns no answer by that")
+    if timing_heard(others):
+        why = f"the {unit} says the answer, but this system tells the true time of one voice from another, so it needs more"
+        return AuditRow(control, _UNIT_EXPECTED, observed, "pass", why)
+    if p < 0.05:
+        why = f"{unit}s stand in training and test, say the answer and are recognised: no evidence of decoding"
+        return AuditRow(control, _UNIT_EXPECTED, observed, "fail", why)
+    why = f"the {unit} says the answer; band power does not recognise it here, but other traits may"
+    return AuditRow(control, _UNIT_EXPECTED, observed, "skipped", why)
+
+
+def _recognised(unit: Unit, cells: Sequence[Cell], seed: int) -> tuple[float, int, float]:
+    """Share of windows traced to their unit, number of units, p against units exchanged at random."""
+    rows = pd.concat([cell.test.rows.assign(_cell=k) for k, cell in enumerate(cells)], ignore_index=True)
+    rows = rows.drop_duplicates(["dataset", "recording", "trial", "start"])
+    names = pd.Series(unit_names(rows, unit), index=rows.index)
+    counts = names.value_counts().sort_index()
+    kept = counts.index[counts >= _MIN_WINDOWS][:_MAX_TRIALS]
+    rows = rows[names.isin(kept)]
+    if len(kept) < 2:
+        return float("nan"), max(1, len(kept)), 1.0
+    rows = rows.sample(min(len(rows), _MAX_WINDOWS), random_state=seed).sort_index().reset_index(drop=True)
+    units = np.unique(unit_names(rows, unit), return_inverse=True)[1]
+    features = log_band_power(replace(cells[0].test, rows=rows).eeg(BROAD), BROAD.sfreq)
+    return _against_exchanged(features, units, seed)
+
+
+def _against_exchanged(features: NDArray, units: NDArray, seed: int) -> tuple[float, int, float]:
+    found = _identified(features, units, seed)
+    rng = np.random.default_rng(seed)
+    null = [_identified(features, rng.permutation(units), seed) for _ in range(_N_PERMUTED)]
+    return found, int(units.max()) + 1, (1 + sum(value >= found for value in null)) / (1 + len(null))
 
 
 def log_band_power(eeg: NDArray, sfreq: float) -> NDArray[np.float64]:

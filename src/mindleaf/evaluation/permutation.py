@@ -30,7 +30,7 @@ def trial_permutation(predictions: pd.DataFrame, asks: str, chance: float, seed:
     trials = trial_ids(predictions)
     rng = np.random.default_rng(seed)
     if asks == "candidates":
-        null, exact = _candidate_null(shares, answers, trials, n_draws, rng)
+        null, exact = candidate_null(shares, answers, trials, n_draws, rng)
     else:
         null, exact = label_null(predictions["subject"].to_numpy(), shares, answers, trials, n_draws, rng)
     credit = balanced_credit(answers, shares[np.arange(len(shares)), answers], asks)
@@ -58,7 +58,7 @@ def _verdict(p: float, null: NDArray, n_trials: int, claimed: bool) -> AuditRow:
     return AuditRow(CONTROL, _EXPECTED, observed, "pass", "the score is not above chance, and the report does not say it is")
 
 
-def _candidate_null(
+def candidate_null(
     shares: NDArray, answers: NDArray, trials: NDArray, n_draws: int, rng: np.random.Generator
 ) -> tuple[NDArray, bool]:
     """Means when every trial's answer moves by the same step through its candidates; all of them where few enough."""
@@ -75,22 +75,27 @@ def _candidate_null(
 def label_null(
     subjects: NDArray, shares: NDArray, answers: NDArray, trials: NDArray, n_draws: int, rng: np.random.Generator
 ) -> tuple[NDArray, bool]:
-    """Balanced accuracies when trials exchange labels inside their subject, or everywhere where no subject has two.
+    """Balanced accuracies when trials exchange labels inside their subject; where no subject has two, subjects exchange theirs.
 
     ``subjects`` (n,) names, ``shares`` (n, K) decisions, ``answers`` (n,), ``trials`` (n,) numbers; the flag says whether
     all exchanges were listed.
     """
-    n_trials = int(trials.max()) + 1
+    n_classes = shares.shape[1]
     first = np.unique(trials, return_index=True)[1]
-    label_of, subject_of = answers[first], subjects[first]
-    groups = [np.flatnonzero(subject_of == name) for name in np.unique(subject_of)]
-    if all(len(np.unique(label_of[group])) < 2 for group in groups):
-        groups = [np.arange(n_trials)]
-    null = np.empty(n_draws)
-    for draw in range(n_draws):
-        permuted = label_of.copy()
-        for group in groups:
-            permuted[group] = label_of[rng.permutation(group)]
-        drawn = permuted[trials]
-        null[draw] = balanced_credit(drawn, shares[np.arange(len(shares)), drawn], "labels").mean()
-    return null, False
+    label_of, subject_of = answers[first], np.unique(subjects[first], return_inverse=True)[1]
+    drawn = np.empty((n_draws, len(label_of)), dtype=np.intp)
+    members = [np.flatnonzero(subject_of == k) for k in range(subject_of.max() + 1)]
+    if any(len(np.unique(label_of[group])) > 1 for group in members):
+        for group in members:
+            drawn[:, group] = rng.permuted(np.tile(label_of[group], (n_draws, 1)), axis=1)
+    else:
+        of_subject = label_of[[group[0] for group in members]]
+        drawn = rng.permuted(np.tile(of_subject, (n_draws, 1)), axis=1)[:, subject_of]
+    sizes = np.bincount(trials).astype(float)
+    sums = np.stack([np.bincount(trials, shares[:, k], len(sizes)) for k in range(n_classes)], axis=1)
+    right, number = np.zeros((n_draws, n_classes)), np.zeros((n_draws, n_classes))
+    for k in range(n_classes):
+        has = drawn == k
+        right[:, k], number[:, k] = has @ sums[:, k], has @ sizes
+    recall = np.divide(right, number, out=np.zeros_like(right), where=number > 0)
+    return recall.sum(axis=1) / (number > 0).sum(axis=1), False

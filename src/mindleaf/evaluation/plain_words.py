@@ -2,41 +2,110 @@
 
 from __future__ import annotations
 
-CONTROLS: dict[str, tuple[str, str]] = {
+#: Title; what is done; what a failure means.
+CONTROLS: dict[str, tuple[str, str, str]] = {
     "eeg_permuted": (
         "EEG of another trial",
         "Each window gets the EEG of another trial. Whoever needs the brain must now guess.",
+        "The answers come without the right EEG. They rest on the sound, the order, the split, or the answers themselves.",
     ),
-    "eeg_noise": ("EEG replaced by noise", "There is no brain in the data any more. Scores above chance come from a leak."),
-    "eeg_zeroed": ("EEG silenced", "Only the audio is left. Scores above chance mean that the audio alone gives the answer."),
-    "answers_hidden": ("Answers hidden", "The test answers are scrambled. A prediction that moves has read them."),
+    "eeg_noise": (
+        "EEG replaced by noise",
+        "Random numbers stand where the EEG was. There is no brain in the data any more.",
+        "The system scores without any brain. Its score on the real data is no decoding.",
+    ),
+    "eeg_zeroed": (
+        "EEG silenced",
+        "The EEG is set to zero. Only the sound and the design are left.",
+        "The sound alone gives the answer, for example because the louder voice was always the attended one.",
+    ),
+    "answers_hidden": (
+        "Answers hidden",
+        "The right answers of the test are scrambled before the system predicts. Nothing may change.",
+        "The system reads the answer that it is asked for. The score means nothing.",
+    ),
     "audio_shifted": (
         "Same voice, other time",
-        "The attended audio stands against other moments of itself. A system that follows the brain still finds the true one.",
+        "The attended sound stands against other moments of the same sound. A system that follows the brain still finds the true one.",
+        "The system knows who speaks, or how loud, but not what the brain follows.",
     ),
-    "order_swapped": ("Order reversed", "The streams are listed in reverse. The same stream must be chosen."),
-    "batch_size": ("Windows alone or together", "A window's score must not depend on the windows predicted beside it."),
+    "order_swapped": (
+        "Order reversed",
+        "The sounds are listed in reverse order. The same sound must be chosen.",
+        "The place in the list decides. Where lists have a habit, this scores without decoding.",
+    ),
+    "batch_size": (
+        "Windows alone or together",
+        "Windows are predicted alone and in other company. The score of a window must stay the same.",
+        "The system uses the whole test set at once. A user who has one window at a time will not get this score.",
+    ),
+    "shortcuts": (
+        "Shortcuts without the brain",
+        "A simple counter that never looks at brain waves guesses the answer from one plain fact at a time: how loud, how long, when in "
+        "the session, who, how strong the signal. It is trained and tested on the same split, and must not do better than luck.",
+        "The way the data were recorded gives the answer away by the fact that is named. A system can pick it up and look as if it decoded.",
+    ),
+    "window_evidence": (
+        "What the EEG of a window adds",
+        "The score with the EEG, minus the best score without it. This is the part that the brain can have made.",
+        "Taking the EEG away costs nothing, so the EEG made none of the score.",
+    ),
+    "aggregation": (
+        "What adding windows up makes",
+        "Many weak windows added up make a strong trial, by arithmetic alone. Trials are dealt anew from the windows of other trials to see how "
+        "strong; real trials must not be stronger. Windows with another trial's EEG, added up in the same way, must stay at luck.",
+        "Whole trials know more than their windows. Something placed in each trial, such as a marker, tells the answer.",
+    ),
     "trial_permutation": (
         "Luck at the level of trials",
-        "Answers of whole trials are exchanged many times. p says how often luck does as well.",
+        "The answers of whole trials are drawn anew many times. p says how often luck then does as well as the system.",
+        "The report claims a score above chance that luck reaches too often with this few trials.",
+    ),
+    "pretraining_contamination": (
+        "Seen in an earlier training",
+        "People, sounds and signals of earlier training are looked up in the test by their content, also under other names, at another "
+        "sampling rate or cut.",
+        "The model had met what it is tested on. Its score says nothing about what is new to it.",
     ),
     "group_overlap": (
         "What training and test share",
-        "Subjects, trials, stimuli and seconds that stand on both sides of the split.",
+        "People, visits, trials, sounds and seconds that stand on both sides of the split are counted.",
+        "The split does not keep its word, or its kind is known to leak. The test is not new to the system.",
     ),
-    "duplicate_signals": ("Copied signals", "The same signal under two names, found by content: renamed, rescaled or cut."),
+    "duplicate_signals": (
+        "Copied signals",
+        "All recordings are compared by content, which finds one signal under two names, rescaled, resampled or cut.",
+        "The same signal was used for training and for testing.",
+    ),
     "labels_permuted": (
         "Trained on exchanged labels",
-        "Training again with the answers exchanged between trials. What is still scored was never learnt.",
+        "The system is trained again with the answers exchanged between trials. What it still scores was never learnt.",
+        "The score is there without anything to learn from. It leaks in from elsewhere.",
     ),
-    "untrained": ("Before training", "The same network with random weights. It must guess."),
+    "untrained": (
+        "Before training",
+        "The same network with random weights. It must guess.",
+        "The network knows the answer before it has learnt anything: its build or its rule of decision is told.",
+    ),
     "trial_identifiability": (
         "Fingerprints of trials",
-        "How well plain band power tells which trial a window comes from. A split must not let it matter.",
+        "Plain band power guesses which trial a window comes from. It often can; then no trial may stand on both sides of the split.",
+        "A system can recognise the trial and remember its answer. That is not decoding.",
+    ),
+    "subject_identifiability": (
+        "Fingerprints of people",
+        "Band power guesses whose EEG it is. It nearly always can; then knowing the person must not give the answer.",
+        "A system can recognise the person and remember the answer. That is not decoding.",
+    ),
+    "session_identifiability": (
+        "Fingerprints of visits",
+        "Band power guesses at which visit the EEG was recorded. Knowing the visit must not give the answer.",
+        "A system can recognise the visit and remember the answer. That is not decoding.",
     ),
     "fit_on_train_only": (
         "Fitted on training data only",
-        "Training again with all test material turned into noise. Predictions must stay the same.",
+        "The system is trained again with all test material turned into noise. Its predictions must stay the same.",
+        "The training looked at the test, for example to scale or to select. The test is not unseen.",
     ),
 }
 

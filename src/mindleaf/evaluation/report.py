@@ -9,10 +9,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
+from mindleaf.evaluation.headline import headline
 from mindleaf.evaluation.illustrations import illustrations
 from mindleaf.evaluation.plain_words import CONTROLS, HOW_TO_READ, MARKS, STATUS
 from mindleaf.evaluation.predict import SystemRun
 from mindleaf.evaluation.statistics import PRIMARY
+from mindleaf.metrics.retrieval import RANK_METRICS
 
 _FOLDER = Path(__file__).parent
 _METRIC_NAMES = {
@@ -21,6 +23,10 @@ _METRIC_NAMES = {
     "weighted_f1": "weighted F1",
     "kappa": "kappa",
     "auroc": "AUROC",
+    "recall@5": "recall at 5",
+    "recall@10": "recall at 10",
+    "mrr": "mean reciprocal rank",
+    "median_rank": "median rank",
 }
 
 
@@ -45,7 +51,9 @@ def render(
         marks=[MARKS[mark] for mark in content["mark"].split()],
         notes=list(notes),
         primary=PRIMARY[asks],
+        headline=headline(content, PRIMARY[asks]),
         metric_names=_METRIC_NAMES,
+        ranks=tuple(RANK_METRICS),
         tables=_tables(tested, PRIMARY[asks]),
         untested=[entry for entry in content["systems"] if not entry["metrics"]],
         verdicts=_verdicts(tested, PRIMARY[asks]),
@@ -54,6 +62,7 @@ def render(
         tests=list(dict.fromkeys(row["test"] for row in content["comparisons"])),
         audits=_audits(content),
         controls=CONTROLS,
+        tally=_tally(content),
         status_words=STATUS,
         how_to_read=HOW_TO_READ,
         provenance=dict(provenance or {}),
@@ -137,6 +146,15 @@ def _audits(content: dict[str, Any]) -> list[dict]:
         worst = next((s for s in ("fail", "skipped", "pass") if any(line["status"] == s for line in lines)), "pass")
         out.append({"control": control, "lines": lines, "worst": worst})
     return sorted(out, key=lambda item: ("fail", "skipped", "pass").index(item["worst"]))
+
+
+def _tally(content: dict[str, Any]) -> list[dict]:
+    """How many controls of each system failed, passed and were skipped."""
+    audits = {entry["name"]: entry["audit"] for entry in content["systems"] if entry["audit"]}
+    return [
+        {"name": name, **{status: sum(row["status"] == status for row in rows) for status in STATUS}}
+        for name, rows in audits.items()
+    ]
 
 
 def _score(value: float | None) -> str:

@@ -1,0 +1,72 @@
+"""For every task and every protocol there is, the quick audit gives each of its rows a status."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import pytest
+from toy_listeners import Decoder, Powers, listening_recordings
+
+from mindleaf.evaluation.audit import audit
+from mindleaf.evaluation.plain_words import CONTROLS
+from mindleaf.evaluation.predict import run_system
+from mindleaf.protocols import PROTOCOLS, with_test_trials
+from mindleaf.store.writer import write_store
+from mindleaf.tasks import TASKS, build_task
+
+FULL_ONLY = {
+    "labels_permuted", "untrained", "fit_on_train_only", "trial_identifiability", "subject_identifiability", "session_identifiability",
+}  # fmt: skip
+
+
+def made(path, dataset, seed):
+    """Three people at two visits, six trials each, two sounds in each trial, a label and an emotion."""
+    recordings = []
+    for visit in ("1", "2"):
+        for original in listening_recordings(n_subjects=3, n_trials=6, trial_s=8.0, seed=seed):
+            trials = tuple(replace(t, labels={**t.labels, "emotion": t.labels["label"]}) for t in original.trials)
+            recordings.append(replace(original, dataset=dataset, id=f"{original.id}-{visit}", session=visit, trials=trials))
+    return write_store(recordings, path, dataset, {"interval": None})
+
+
+@pytest.fixture(scope="module")
+def two_stores(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("everywhere")
+    return made(folder / "one", "one", 0), made(folder / "two", "two", 1)
+
+
+def statuses(stores, task_name, protocol_name):
+    """Control -> status of the quick audit on the first fold."""
+    kind = PROTOCOLS[protocol_name]
+    store, test_store = stores if kind.takes_test_store else (stores[0], None)
+    index = with_test_trials(store.index, test_store.index) if test_store else store.index
+    wishes = {"n_folds": 2, "k": 2, "gap_s": 0.5, "val_fraction": 0}
+    protocol = kind(**{name: value for name, value in wishes.items() if name in kind.model_fields})
+    task = build_task(task_name)
+    folds = protocol.folds(index, seed=0)[:2]
+    system = Decoder if task.asks == "candidates" else Powers
+    run = run_system("x", system, store, test_store, task, folds, [1.0], seed=0)
+    assert run.cells, run.why
+    rows = audit([run], folds, store, test_store, task, seed=0, max_windows=100)["x"]
+    assert len({row.control for row in rows}) == len(rows)
+    assert all(row.why and row.expected and row.observed for row in rows)
+    return {row.control: row.status for row in rows}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_is_audited(two_stores, task):
+    found = statuses(two_stores, task, "between_trial")
+    assert set(found) == set(CONTROLS) - FULL_ONLY
+    assert found["answers_hidden"] == found["batch_size"] == "pass"
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("task", ["attention", "classify"])
+def test_every_protocol_is_audited(two_stores, task, protocol):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = statuses(two_stores, task, protocol)
+    assert set(found) == set(CONTROLS) - FULL_ONLY
+    if PROTOCOLS[protocol].mark:
+        assert found["group_overlap"] == "fail"
