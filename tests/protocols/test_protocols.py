@@ -15,6 +15,7 @@ from mindleaf.protocols import (
     Blocked,
     CrossSession,
     CrossSubject,
+    CrossSubjectAndStimulus,
     LeaveOnePairOut,
     LeaveOneStimulusOut,
     LeaveOneSubjectOut,
@@ -86,6 +87,28 @@ def test_cross_subject_cuts_as_group_k_fold_does():
         theirs = GroupKFold(7).split(table, groups=table["subject"])
         for fold, (_, test) in zip(CrossSubject().folds(table), theirs, strict=True):
             assert set(fold.groups_test) == set(table["subject"].iloc[test])
+
+
+def test_strangers_share_neither_listener_nor_story_with_training():
+    table = audiobooks(n_subjects=6, n_stories=6)
+    folds = CrossSubjectAndStimulus(n_folds=2).folds(table)
+    assert len(folds) == 2
+    for fold in folds:
+        known = pd.concat([fold.train, fold.validation])
+        assert not stimuli(table, known) & stimuli(table, fold.test)
+        assert not set(taken(table, known)["subject"]) & set(taken(table, fold.test)["subject"])
+        assert not stimuli(table, fold.train) & stimuli(table, fold.validation)
+        assert set(fold.groups_test) == set(taken(table, fold.test)["subject"])
+        assert (len(fold.train), len(fold.validation), len(fold.test)) == (12, 6, 18)
+    tested = pd.concat([taken(table, fold.test) for fold in folds])
+    assert set(tested["subject"]) == set(table["subject"])
+
+
+def test_strangers_need_subjects_and_stories():
+    with pytest.raises(BadInput, match="wanted at least 7 subjects and 7 separate groups of stimuli, got 6 and 6"):
+        CrossSubjectAndStimulus(n_folds=7).folds(audiobooks(6, 6))
+    with pytest.raises(BadInput, match="wanted a stimulus in every trial"):
+        CrossSubjectAndStimulus().folds(kalunga())
 
 
 def test_subject_protocols_refuse_one_subject():

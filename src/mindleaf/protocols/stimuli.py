@@ -25,7 +25,7 @@ class LeaveOneStimulusOut(Protocol):
     n_folds: int | None = Field(None, ge=2)
 
     def cut(self, table: pd.DataFrame, seed: int) -> Iterator[Fold]:
-        stimuli = _presented(table)
+        stimuli = presented_stimuli(table)
         component = connected(stimuli)
         n_groups = int(component.max()) + 1
         if n_groups < 2:
@@ -52,7 +52,7 @@ class LeaveOnePairOut(Protocol):
     group: ClassVar[str] = "pair"
 
     def cut(self, table: pd.DataFrame, seed: int) -> Iterator[Fold]:
-        stimuli = _presented(table)
+        stimuli = presented_stimuli(table)
         pairs = sorted({pair for pair in stimuli if len(pair) > 1}, key=sorted)
         if len(pairs) < 2:
             raise Unable(f"wanted at least two pairs of stimuli presented together, got {len(pairs)}.")
@@ -86,7 +86,8 @@ class LeaveOnePairOut(Protocol):
         return validation, train
 
 
-def _presented(table: pd.DataFrame) -> list[frozenset[str]]:
+def presented_stimuli(table: pd.DataFrame) -> list[frozenset[str]]:
+    """The stimuli of each trial, by name; raises Unable where a trial has none."""
     stimuli = stimuli_of(table)
     silent = [row for row, presented in enumerate(stimuli) if not presented]
     if silent:
