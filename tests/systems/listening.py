@@ -22,7 +22,7 @@ MIXING = np.array([0.2, 0.5, 1.0, 0.5, 0.3, 0.0])
 
 def listening_store(folder: Path, n_subjects: int = 2, n_trials: int = 4, trial_s: float = 30.0, gain: float = 1.0) -> Store:
     """Two envelopes a trial; EEG is the attended one 125 ms later, strongest at Cz, in noise. Attention alternates."""
-    recordings = [_listener(number, n_trials, trial_s, gain) for number in range(n_subjects)]
+    recordings = [simulated_listener(number, n_trials, trial_s, gain) for number in range(n_subjects)]
     return write_store(recordings, folder, "listening", {"ssvep_frequencies": []})
 
 
@@ -63,7 +63,7 @@ def _envelope(seed: int, n: int) -> NDArray[np.float32]:
     return (1.0 + slow / np.abs(slow).max()).astype(np.float32)
 
 
-def _listener(number: int, n_trials: int, trial_s: float, gain: float) -> Recording:
+def simulated_listener(number: int, n_trials: int, trial_s: float, gain: float) -> Recording:
     montage, _ = Montage.from_names(CHANNELS)
     length, pause = round(trial_s * SFREQ), round(SFREQ)
     n_times = n_trials * (length + pause) + pause

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pkgutil
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange, reduce
 from jaxtyping import Bool, Float, Int
 from pydantic import model_validator
@@ -14,17 +16,25 @@ from torch import Tensor, nn
 from mindleaf.batch import Batch
 from mindleaf.config import Config
 from mindleaf.encoders.audio_tower import AudioTower, AudioTowerConfig
-from mindleaf.encoders.mindmix import PATCH_SAMPLES, MindMixConfig, MindMixEncoder, masked_mean
+from mindleaf.encoders.choice import EEGEncoder, EncoderConfig
+from mindleaf.encoders.mindmix import PATCH_SAMPLES, MindMixConfig, masked_mean
 from mindleaf.encoders.stem import StemConfig, TemporalStem
 from mindleaf.errors import BadInput
-from mindleaf.fusion.calra import Calra
+from mindleaf.fusion import FUSIONS
 from mindleaf.fusion.dual_tower import DualTower
+from mindleaf.fusion.fusion import Form, Fusion
 from mindleaf.fusion.paper_paired import authors_decision, paper_paired_similarity
+from mindleaf.fusion.ranking import Ranking, rank
 from mindleaf.fusion.similarity import LogitScale
+from mindleaf.layers.positions import TimePositions
 from mindleaf.models.chunking import encode_in_chunks
 from mindleaf.models.facts import ModelFacts
 
 Pairing = Literal["all_pairs", "dual_tower", "paper_paired"]
+_FORMS: dict[str, Form] = {"frames": "frames", "pooled": "vector", "tokens": "tokens"}
+
+#: Sounds that the audio tower embeds at once when many are ranked.
+_SOUNDS_AT_ONCE = 256
 
 
 @dataclass(eq=False)
@@ -61,27 +71,48 @@ class AlignedModel(nn.Module):
 
     Time-resolved (``pool`` None): EEG frames are the stem's plus the encoder's, audio frames come from the tower at the
     same rate, and nothing is averaged before the score. Pooled (``pool`` given): one vector per window and sound, as in
-    the paper. EEG is read up to the stem's reach after the last audio frame; what is missing there counts as zeros.
+    the paper. Tokens (``token_frames`` > 0 besides): each EEG token is a vector, and so are stretches of ``token_frames``
+    audio frames, both with their time added. EEG is read up to the stem's reach after the last audio frame; what is missing there counts as zeros.
     """
 
     def __init__(
         self,
         *,
         stem: TemporalStem | None,
-        encoder: MindMixEncoder | None,
+        encoder: EEGEncoder | None,
         unpatching: Unpatching | None,
         pool: nn.Module | None,
         audio_tower: AudioTower,
-        fusion: Calra | DualTower,
+        fusion: Fusion,
         pairing: Pairing,
         frame_rate: float,
         chunk: int,
+        token_frames: int = 0,
+        dims: int = 0,
     ) -> None:
         super().__init__()
         self.stem, self.encoder, self.unpatching, self.pool = stem, encoder, unpatching, pool
         self.audio_tower, self.fusion = audio_tower, fusion
         self.logit_scale = LogitScale()
-        self.pairing, self.frame_rate, self.chunk = pairing, frame_rate, chunk
+        self.pairing, self.frame_rate, self.chunk, self.token_frames = pairing, frame_rate, chunk, token_frames
+        self.times = TimePositions(dims) if token_frames else None
+
+    @property
+    def readout(self) -> list[nn.Module]:
+        """What a probe trains: the maps that read the encoder, the last maps of the fusion, the logit scale."""
+        reading = [part for part in (self.unpatching, self.pool) if part is not None]
+        return [*reading, *self.fusion.last_maps, self.logit_scale]
+
+    def eeg_items(
+        self, batch: Batch, n_frames: int
+    ) -> tuple[Float[Tensor, "batch token dim"], Bool[Tensor, "batch token"] | None]:
+        """What the fusion takes of each window: its frames, its one vector, or its tokens and which of them exist."""
+        if self.times is None:
+            return self.eeg_frames(batch, n_frames), None
+        assert self.pool is not None
+        tokens, mask = self._tokens(batch, n_frames)
+        seconds = torch.arange(tokens.shape[2], device=tokens.device) + 0.5
+        return rearrange(self.pool(tokens) + self.times(seconds), "b c p d -> b (c p) d"), rearrange(mask, "b c p -> b (c p)")
 
     def eeg_frames(self, batch: Batch, n_frames: int) -> Float[Tensor, "batch frame dim"]:
         """The EEG in the shared space, one row per audio frame (one row in all where pooled)."""
@@ -103,13 +134,18 @@ class AlignedModel(nn.Module):
 
     def audio_frames(self, audio: Float[Tensor, "batch stream feature frame"]) -> Float[Tensor, "batch stream frame dim"]:
         frames = self.audio_tower(audio)
-        return frames if self.pool is None else reduce(frames, "b s f d -> b s 1 d", "mean")
+        if self.times is None:
+            return frames if self.pool is None else reduce(frames, "b s f d -> b s 1 d", "mean")
+        n_streams = frames.shape[1]
+        pooled = F.avg_pool1d(rearrange(frames, "b s f d -> (b s) d f"), self.token_frames, ceil_mode=True)
+        seconds = (torch.arange(pooled.shape[-1], device=frames.device) + 0.5) * self.token_frames / self.frame_rate
+        return rearrange(pooled, "(b s) d f -> b s f d", s=n_streams) + self.times(seconds)
 
     def score(self, batch: Batch) -> Float[Tensor, "batch stream"]:
         """Logit of each candidate of each window; each is fused with the EEG separately, so their order cannot matter."""
         audio = _audio(batch)
-        eeg = self.eeg_frames(batch, audio.shape[-1])
-        return self.logit_scale(self.fusion(eeg, self.audio_frames(audio), batch.auditory_type))
+        eeg, present = self.eeg_items(batch, audio.shape[-1])
+        return self.logit_scale(self.fusion(eeg, self.audio_frames(audio), batch.auditory_type, present))
 
     def forward(self, batch: Batch) -> Float[Tensor, "batch stream"]:
         return self.score(batch)
@@ -121,22 +157,42 @@ class AlignedModel(nn.Module):
     def contrast(self, batch: Batch, unattended: bool = False) -> Contrast:
         """Logits for contrastive training under the model's pairing, the frames computed once."""
         audio = _audio(batch)
-        eeg, frames = self.eeg_frames(batch, audio.shape[-1]), self.audio_frames(audio)
+        (eeg, present), frames = self.eeg_items(batch, audio.shape[-1]), self.audio_frames(audio)
         attended = frames[:, 0]
         if self.pairing == "paper_paired":
-            assert isinstance(self.fusion, Calra)
             pairs = paper_paired_similarity(self.fusion, eeg, attended, batch.auditory_type)
         else:
-            pairs = self.fusion.all_pairs(eeg, attended, batch.auditory_type)
+            pairs = self.fusion.all_pairs(eeg, attended, batch.auditory_type, present)
         others = None
         if unattended and audio.shape[1] > 1:
-            others = self.logit_scale(self.fusion(eeg, frames[:, 1:], batch.auditory_type))
+            others = self.logit_scale(self.fusion(eeg, frames[:, 1:], batch.auditory_type, present))
         return Contrast(self.logit_scale(pairs), others)
+
+    @torch.no_grad()
+    def rank(
+        self,
+        batch: Batch,
+        candidates: Float[Tensor, "candidate feature frame"],
+        top_k: int,
+        types: Int[Tensor, " candidate"] | None = None,
+    ) -> Ranking:
+        """Order many sounds for each window: two towers choose ``top_k``, the fusion orders those (``fusion.ranking``).
+
+        Each sound is embedded once, whatever the number of windows. ``types`` are the sounds' auditory types. The model
+        should be in evaluation mode. Raises BadInput where ``top_k`` is below 1 or there is no candidate.
+        """
+        if top_k < 1 or not len(candidates):
+            raise BadInput(f"ranking wants candidates and a top_k of 1 or more, got {len(candidates)} and {top_k}; give both.")
+        eeg, present = self.eeg_items(batch, candidates.shape[-1])
+        audio = torch.cat([self.audio_frames(some.unsqueeze(0))[0] for some in candidates.split(_SOUNDS_AT_ONCE)])
+        return rank(self.fusion, eeg, audio, top_k, types, present)
 
     def authors_score(self, batch: Batch, attended: Int[Tensor, " batch"]) -> Float[Tensor, "batch stream"]:
         """The authors' attention rule, which is told the answer. UNSOUND: for the audit and for fidelity only."""
-        if not isinstance(self.fusion, Calra):
-            raise BadInput("the authors' rule wants CALRA, got a dual tower; build the model with pairing='paper_paired'.")
+        if self.fusion.form != "vector" or isinstance(self.fusion, DualTower):
+            raise BadInput(
+                "the authors' rule wants pooled sides that meet, got others; build the model with pairing='paper_paired'."
+            )
         audio = _audio(batch)
         eeg = self.eeg_frames(batch, audio.shape[-1])
         return authors_decision(self.fusion, self.logit_scale, eeg, self.audio_frames(audio), attended)
@@ -153,14 +209,19 @@ class AlignedConfig(Config):
 
     dims      size of the shared space (per frame, or of the one vector where pooled)
     encoder   None leaves the stem alone        stem    None leaves the encoder alone
-    pairing   all_pairs (sound, CALRA), dual_tower (sound, no CALRA), paper_paired (unsound, pooled only)
+    alignment frames (time-resolved), pooled (one vector, as in the paper), tokens (EEG tokens and audio tokens attend to
+              each other; a token of sound lasts ``token_s`` seconds; the stem takes no part in the last two)
+    fusion    how the sides meet: calra, co_attention, concat_mlp, or clip (not at all); the last three as in Table 3
+    pairing   all_pairs (sound), paper_paired (unsound, pooled only); "dual_tower" is another way to say fusion="clip"
+    type_aligner, cross_attention, low_rank   False leaves that part of CALRA out (Table 3)
     chunk     seconds of EEG the encoder reads at once
     """
 
-    encoder: MindMixConfig | None = MindMixConfig(vq_input="bypass")
+    encoder: EncoderConfig | None = MindMixConfig(vq_input="bypass")
     stem: StemConfig | None = StemConfig()
     audio: AudioTowerConfig = AudioTowerConfig()
-    alignment: Literal["frames", "pooled"] = "frames"
+    alignment: Literal["frames", "pooled", "tokens"] = "frames"
+    fusion: Literal["calra", "co_attention", "concat_mlp", "clip"] = "calra"
     pairing: Pairing = "all_pairs"
     dims: int = 32
     heads: int = 4
@@ -168,13 +229,36 @@ class AlignedConfig(Config):
     rank: int = 16
     type_aligner: bool = True
     type_dropout: float = 0.1
+    cross_attention: bool = True
+    low_rank: bool = True
+    token_s: float = 0.25
     chunk: int = 2
+
+    @model_validator(mode="before")
+    @classmethod
+    def _dual_tower_is_clip(cls, values: Any) -> Any:
+        """One form for both names, so that a later choice of another fusion is not overruled by the pairing."""
+        if not isinstance(values, dict) or values.get("pairing") != "dual_tower":
+            return values
+        if values.get("fusion", "calra") not in ("calra", "clip"):
+            raise ValueError(f"pairing='dual_tower' is fusion='clip'; for {values['fusion']} set pairing='all_pairs'")
+        return {**values, "fusion": "clip", "pairing": "all_pairs"}
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         if self.pairing == "paper_paired" and self.alignment != "pooled":
             raise ValueError("paper_paired is the paper's pooled form; set alignment='pooled'")
-        if self.encoder is None and (self.stem is None or self.alignment == "pooled"):
+        if self.pairing == "paper_paired" and self.fusion == "clip":
+            raise ValueError(
+                "paper_paired wants sides that meet, those of clip do not; set pairing='all_pairs' or fusion='calra'"
+            )
+        if self.alignment == "tokens" and self.fusion in ("concat_mlp", "clip"):
+            raise ValueError(f"tokens are for attention, {self.fusion} has none; set alignment='pooled' or fusion='calra'")
+        if self.fusion != "calra" and not (self.cross_attention and self.low_rank):
+            raise ValueError(f"cross_attention and low_rank are parts of calra, not of {self.fusion}; leave them True")
+        if self.token_s <= 0:
+            raise ValueError(f"token_s must be above 0 seconds, got {self.token_s:g}")
+        if self.encoder is None and (self.stem is None or self.alignment != "frames"):
             raise ValueError("the EEG side wants an encoder or, time-resolved, a stem")
         if self.dims % self.heads:
             raise ValueError(f"dims must be a multiple of heads, got {self.dims} and {self.heads}")
@@ -182,7 +266,13 @@ class AlignedConfig(Config):
 
     @classmethod
     def preset(cls, name: str) -> AlignedConfig:
-        """The time-resolved form around an encoder preset; "linear" is the rung between the linear floor and the network."""
+        """The time-resolved form around an encoder preset, and two without a transformer.
+
+        "linear": one convolution on each side, the rung between the linear floor and the network. "towers": the EEG side
+        stays that convolution, the sound goes through a deep tower that may learn what the ear adds to loudness.
+        """
+        if name == "towers":
+            return cls(encoder=None, stem=StemConfig(depth=0), audio=AudioTowerConfig(depth=3), pairing="dual_tower", dims=16)
         if name == "linear":
             stem, tower = StemConfig(depth=0), AudioTowerConfig(depth=0)
             return cls(encoder=None, stem=stem, audio=tower, pairing="dual_tower", dims=8)
@@ -216,24 +306,28 @@ class AlignedConfig(Config):
             unpatching=unpatching,
             pool=pool,
             audio_tower=self.audio.build(facts.n_audio_features, self.dims),
-            fusion=self._fusion(frames),
+            fusion=self._fusion(),
             pairing=self.pairing,
             frame_rate=facts.frame_rate,
             chunk=self.chunk,
+            token_frames=max(1, round(self.token_s * facts.frame_rate)) if self.alignment == "tokens" else 0,
+            dims=self.dims,
         )
 
-    def _fusion(self, frames: bool) -> Calra | DualTower:
-        if self.pairing == "dual_tower":
-            return DualTower(centre=frames)
-        return Calra(
-            self.dims,
-            heads=self.heads,
-            hidden=self.hidden,
-            rank=self.rank,
-            form="frames" if frames else "vector",
-            aligner=self.type_aligner,
-            type_dropout=self.type_dropout,
-        )
+    def _fusion(self) -> Fusion:
+        calra = {
+            "rank": self.rank, "aligner": self.type_aligner, "cross_attention": self.cross_attention,
+            "low_rank": self.low_rank, "type_dropout": self.type_dropout,
+        }  # fmt: skip
+        size = {"width": self.dims, "hidden": self.hidden}
+        settings: dict[str, dict[str, Any]] = {
+            "calra": {**size, "heads": self.heads, **calra},
+            "co_attention": {**size, "heads": self.heads},
+            "concat_mlp": size,
+            "clip": {},
+        }
+        fusion: Fusion = pkgutil.resolve_name(FUSIONS[self.fusion])(form=_FORMS[self.alignment], **settings[self.fusion])
+        return fusion
 
 
 def _check_rate(facts: ModelFacts, stride: int) -> None:

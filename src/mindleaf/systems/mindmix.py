@@ -18,6 +18,7 @@ from mindleaf.errors import BadInput
 from mindleaf.fusion.calra import AUDITORY_TYPES
 from mindleaf.models.adaptation import merge
 from mindleaf.models.alignment import AlignedConfig, AlignedModel
+from mindleaf.models.calibration import calibrate
 from mindleaf.models.facts import ModelFacts
 from mindleaf.models.folder import load_model, save_model, start_from
 from mindleaf.models.warm_start import warm_start
@@ -46,8 +47,10 @@ from mindleaf.training.optimiser import OptimiserConfig
 TYPE_OF = {name: k for k, name in enumerate(AUDITORY_TYPES)}
 
 
-#: Windows used for the closed-form start, and the groups of trials between which its ridge is chosen.
-_WARM_START_WINDOWS, _WARM_START_PARTS = 4000, 4
+#: A loss above this share of chance counts as guessing, judged after this many steps.
+_AT_CHANCE, _JUDGED_FROM = 0.99, 50
+#: Groups of trials between which the ridge of the closed-form start is chosen.
+_WARM_START_PARTS = 4
 
 
 class ListenerConfig(StartFrom):
@@ -57,17 +60,18 @@ class ListenerConfig(StartFrom):
     audio       "auto"; "mel" or "envelope"; "wav2vec2:FOLDER", "hubert:FOLDER" or "speech:FOLDER" (any type) for frozen frames of
                 a speech model ("hub:NAME" as FOLDER fetches it). To train the speech model, as the paper does, leave it "auto" and set
                 model.audio.kind=speech and model.audio.speech.folder
-    form        "" keeps ``model``; else a preset: tiny, small, base, linear (time-resolved), paper, paper_paired (pooled)
+    form        "" keeps ``model``; else a preset: tiny, small, base, linear, towers (time-resolved), paper, paper_paired (pooled)
     warm_start  set the stem to the ridge backward TRF of the training windows before training (not where ``start`` brings a
-                stem); None of it touches validation or test data
+                stem), at most ``warm_start_windows`` of them; none of it touches validation or test data
     unattended  weight of telling the attended stream from the window's other streams; left out where the attended
                 talker never changes in the training data (the voice alone would give the answer)
     """
 
     model: AlignedConfig = AlignedConfig.preset("tiny")
-    form: Literal["", "tiny", "small", "base", "linear", "paper", "paper_paired"] = ""
+    form: Literal["", "tiny", "small", "base", "linear", "towers", "paper", "paper_paired"] = ""
     audio: str = "auto"
     warm_start: bool = True
+    warm_start_windows: int = 4000
     unattended: float = 1.0
     train_window_s: float = 2.0
     training: TrainingConfig = TrainingConfig(
@@ -113,12 +117,41 @@ class MindMixListener:
             validate_start=bool(self.config.start),
         )  # fmt: skip
         merge(self.model)
+        _warn_at_chance(lines)
         # A resumed run trained before this call, too.
         self._findings = {"curve": [_curve_line(line) for line in (read_log(run) if run else lines)], **begun}
         if self.model.stem is not None:
             strength = self.model.stem.linear.weight.detach().square().sum(dim=(0, 2)).sqrt()
             self._findings["topography"] = spatial_pattern(self.model.stem.spatial, strength, self._reader(parts[:1]), parts[0])
         return lines
+
+    def calibrate(self, examples: Examples, steps: int = 60, seed: int = 0) -> None:
+        """Learn a spatial matrix for the one subject of ``examples`` from minutes of windows with a known answer.
+
+        Windows of that subject are scored with it from then on, those of others as before. Needs a fitted model with a
+        stem. Raises BadInput for windows of no subject, or of several.
+        """
+        subjects = _subjects([examples])
+        if len(subjects) != 1 or self.model.stem is None:
+            raise BadInput(
+                f"calibration wants windows of one subject and a model with a stem, got {len(subjects)} subjects; "
+                "give one subject's windows, and a time-resolved model."
+            )
+        if subjects[0] not in self.facts.subjects or self.model.stem.spatial.subjects is None:
+            self._make_room(subjects[0])
+        weight = self._unattended_weight(examples)
+        calibrate(self.model, self._reader([examples]), weight, steps, seed)
+        self.n_parameters = n_parameters(self.model)
+
+    def _make_room(self, subject: str) -> None:
+        """A place for the subject's matrix in model, facts and config; a model without matrices forgets who it was trained on."""
+        stem, config = self.model.stem, self.config.model
+        assert stem is not None and config.stem is not None
+        known = () if stem.spatial.subjects is None else self.facts.subjects
+        stem.spatial.add_subject()
+        self.facts = self.facts.model_copy(update={"subjects": (*known, subject)})
+        per_subject = config.model_copy(update={"stem": config.stem.model_copy(update={"per_subject": True})})
+        self.config = self.config.model_copy(update={"model": per_subject})
 
     def hears(self, parts: Sequence[Examples]) -> str:
         """The audio encoder that training on these windows uses."""
@@ -167,7 +200,7 @@ class MindMixListener:
             return
         trial = np.concatenate([_trial_numbers(part) for part in parts])
         n_parts = min(_WARM_START_PARTS, int(trial.max()) + 1)
-        chosen = np.sort(np.random.default_rng(seed).permutation(len(reader))[:_WARM_START_WINDOWS])
+        chosen = np.sort(np.random.default_rng(seed).permutation(len(reader))[: self.config.warm_start_windows])
 
         def batches(number: int) -> Iterator[Batch]:
             for group in np.unique(reader.groups):
@@ -272,6 +305,18 @@ def _form(config: ListenerConfig) -> AlignedConfig:
     asked = config.model.audio
     audio = form.audio.model_copy(update={"kind": asked.kind, "speech": asked.speech})
     return form.model_copy(update={"audio": audio})
+
+
+def _warn_at_chance(lines: Sequence[dict[str, Any]]) -> None:
+    """Say so where the loss of the last tenth of the steps is still that of guessing, ln of the number of candidates."""
+    last = [line for line in lines[-max(1, len(lines) // 10) :] if "in_batch" in line]
+    loss, chance = (float(np.mean([line[name] for line in last])) if last else 0.0 for name in ("in_batch", "chance_loss"))
+    if len(lines) >= _JUDGED_FROM and loss > _AT_CHANCE * chance:
+        warnings.warn(
+            f"after {len(lines)} steps the loss is {loss:.3f} and guessing gives {chance:.3f}: the model has found no relation "
+            "between EEG and sound; check the data, start from another RUN, or train longer.",
+            stacklevel=3,
+        )
 
 
 def _curve_line(line: dict[str, Any]) -> dict[str, Any]:
