@@ -11,7 +11,7 @@ from mindleaf.config import Config
 from mindleaf.encoders.audio_tower import AudioTower, AudioTowerConfig
 from mindleaf.encoders.stem import BandPowerStem
 from mindleaf.errors import BadInput
-from mindleaf.fusion.calra import Calra
+from mindleaf.fusion.dual_tower import DualTower
 from mindleaf.fusion.similarity import standardise
 from mindleaf.models.alignment import AlignedConfig, AlignedModel
 from mindleaf.models.classifier import Classifier, ClassifierConfig
@@ -70,23 +70,25 @@ class Multimodal(nn.Module):
     @staticmethod
     def _fused(aligned: AlignedModel, batch: Batch) -> Float[Tensor, "batch width"]:
         """Both sides after the fusion, pooled, and how far they agree in each dimension."""
-        assert batch.audio is not None
-        eeg = aligned.eeg_frames(batch, batch.audio.shape[-1])
-        audio = aligned.audio_frames(batch.audio[:, :1])[:, 0]
-        first, second = refined(aligned, eeg, audio, batch)
+        first, second = refined(aligned, batch)
         return torch.cat((_pooled(first), _pooled(second), (first * second).mean(dim=1)), dim=-1)
 
 
-def refined(aligned: AlignedModel, eeg: Tensor, audio: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-    """EEG and audio frames (batch, frame, dim) of the same windows after the model's fusion; standardised where it has none."""
+def refined(aligned: AlignedModel, batch: Batch) -> tuple[Float[Tensor, "batch frame width"], Float[Tensor, "batch frame width"]]:
+    """EEG and the sound that was heard, stream 0, after they have met in the model's fusion; standardised where they do not meet."""
+    assert batch.audio is not None
     fusion = aligned.fusion
-    if not isinstance(fusion, Calra):
+    eeg, present = aligned.eeg_items(batch, batch.audio.shape[-1])
+    audio = aligned.audio_frames(batch.audio[:, :1])[:, 0]
+    if isinstance(fusion, DualTower):
         return standardise(eeg, fusion.centre), standardise(audio, fusion.centre)
-    first, second = torch.empty_like(eeg), torch.empty_like(audio)
-    for kind, rows in fusion.by_type(batch.auditory_type, len(eeg), eeg.device):
-        one, other = fusion.fuse(*fusion.align(eeg[rows], audio[rows], kind))
-        first, second = first.index_put((rows,), one), second.index_put((rows,), other)
-    return first, second
+    groups = fusion.by_type(batch.auditory_type, len(eeg), eeg.device)
+    fused = [
+        fusion.fuse(*fusion.align(eeg[rows], audio[rows], kind), None if present is None else present[rows])
+        for kind, rows in groups
+    ]
+    back = torch.cat([rows for _, rows in groups]).argsort()
+    return torch.cat([first for first, _ in fused])[back], torch.cat([second for _, second in fused])[back]
 
 
 def _pooled(frames: Float[Tensor, "batch frame dim"]) -> Float[Tensor, "batch both"]:
