@@ -1,5 +1,6 @@
 import torch
 
+from mindleaf.layers.patching import PatchEmbedding
 from mindleaf.layers.transformer import DropPath, Transformer
 
 
@@ -10,6 +11,15 @@ def n_parameters(module: torch.nn.Module) -> int:
 def test_the_vanilla_stack_of_the_paper_has_5_791_200_parameters():
     vanilla = Transformer(200, 12, 10, 800, qk_norm=False, layer_scale=None, final_norm=False)
     assert n_parameters(vanilla) == 5_791_200
+
+
+def test_with_its_patch_network_and_tables_it_is_labram_base_of_5_824_736_parameters():
+    """LaBraM-base has query-key norm, layer scale and a last norm as ours, no key biases, and a class token."""
+    stack, patching = Transformer(200, 12, 10, 800), PatchEmbedding(200)
+    places, patches, class_token, key_biases = 129 * 200, 16 * 200, 200, 12 * 200
+    assert n_parameters(stack) == 5_797_360
+    assert n_parameters(patching) == 576
+    assert n_parameters(stack) + n_parameters(patching) + places + patches + class_token - key_biases == 5_824_736
 
 
 def test_tokens_that_do_not_exist_change_nothing_and_come_out_as_zeros():

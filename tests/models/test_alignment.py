@@ -7,6 +7,9 @@ from mindleaf.batch import Batch
 from mindleaf.encoders.mindmix import MindMixConfig
 from mindleaf.encoders.stem import StemConfig
 from mindleaf.errors import BadInput
+from mindleaf.fusion.calra import Calra
+from mindleaf.fusion.dual_tower import DualTower
+from mindleaf.models import alignment
 from mindleaf.models.alignment import AlignedConfig, AlignedModel
 from tests.models.small_batches import FACTS, noise_batch
 
@@ -16,6 +19,9 @@ CONFIGS = {
     "dual_tower": AlignedConfig(encoder=SMALL, dims=8, pairing="dual_tower", stem=StemConfig(hidden=8)),
     "linear": AlignedConfig.preset("linear"),
     "pooled": AlignedConfig(encoder=SMALL, stem=None, alignment="pooled", dims=16, hidden=32, rank=8),
+    "tokens": AlignedConfig(encoder=SMALL, stem=None, alignment="tokens", dims=16, hidden=32, rank=8),
+    "co_attention": AlignedConfig(encoder=SMALL, dims=8, hidden=16, fusion="co_attention"),
+    "concat_mlp": AlignedConfig(encoder=SMALL, stem=None, alignment="pooled", dims=16, hidden=32, fusion="concat_mlp"),
 }
 
 
@@ -121,6 +127,57 @@ def test_a_choice_that_cannot_work_is_refused():
         AlignedConfig.preset("linear").build(FACTS.model_copy(update={"frame_rate": 64.0}))
     with pytest.raises(BadInput, match="audio"):
         CONFIGS["linear"].build(FACTS).score(replace(noise_batch(2), audio=None))
+
+
+@pytest.mark.parametrize(
+    ("settings", "mend"),
+    [
+        ({"pairing": "dual_tower", "fusion": "co_attention"}, "pairing='all_pairs'"),
+        ({"pairing": "paper_paired", "alignment": "pooled", "fusion": "clip"}, "fusion='calra'"),
+        ({"alignment": "tokens", "fusion": "concat_mlp"}, "alignment='pooled'"),
+        ({"fusion": "co_attention", "low_rank": False}, "leave them True"),
+        ({"encoder": None, "alignment": "tokens"}, "encoder or"),
+        ({"alignment": "tokens", "token_s": 0}, "above 0"),
+    ],
+)
+def test_a_fusion_that_cannot_be_is_refused_with_the_mend(settings, mend):
+    with pytest.raises(BadInput, match=mend):
+        AlignedConfig.checked(settings)
+
+
+def test_dual_tower_and_clip_are_one_choice():
+    clip = AlignedConfig(fusion="clip")
+    assert AlignedConfig(pairing="dual_tower") == clip
+    assert AlignedConfig().with_settings(["pairing=dual_tower"]) == clip
+    assert AlignedConfig.checked(clip.model_dump(mode="json")) == clip
+    assert isinstance(clip.build(FACTS).fusion, DualTower)
+    assert isinstance(AlignedConfig.preset("linear").with_settings(["fusion=calra"]).build(FACTS).fusion, Calra)
+
+
+def test_a_run_written_before_fusions_had_names_still_loads(tmp_path):
+    new = ("fusion", "cross_attention", "low_rank", "token_s")
+    for old in (CONFIGS["pooled"], CONFIGS["dual_tower"]):
+        saved = {name: value for name, value in old.model_dump(mode="json").items() if name not in new}
+        saved["pairing"] = "dual_tower" if old.fusion == "clip" else "all_pairs"
+        assert AlignedConfig.checked(saved) == old
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["frames", "pooled", "tokens", "linear"])
+def test_many_sounds_are_ranked_as_they_are_scored(name, monkeypatch):
+    monkeypatch.setattr(alignment, "_SOUNDS_AT_ONCE", 3)
+    model, batch = awake(CONFIGS[name]), noise_batch(4)
+    sounds = noise_batch(7, seed=5).audio[:, 0]
+    asked = replace(batch, audio=sounds.expand(4, -1, -1, -1), auditory_type=None)
+    ranking, scores = model.rank(batch, sounds, 7), model.score(asked)
+    torch.testing.assert_close(scores.gather(1, ranking.order), model.logit_scale(ranking.scores), atol=1e-4, rtol=1e-4)
+    shortlist = model.rank(batch, sounds, 3)
+    assert shortlist.scores.shape == (4, 3)
+    torch.testing.assert_close(
+        scores.gather(1, shortlist.order[:, :3]), model.logit_scale(shortlist.scores), atol=1e-4, rtol=1e-4
+    )
+    with pytest.raises(BadInput, match="top_k"):
+        model.rank(batch, sounds, 0)
 
 
 def test_the_paper_form_has_the_paper_sizes():

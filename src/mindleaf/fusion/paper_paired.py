@@ -2,7 +2,7 @@
 
 Both functions are **unsound**. Each aligned vector is computed from its own true pair, so both members of that pair
 carry a common mark that no other pair has: the loss of Eq. 10 falls to zero without any relation between EEG and
-sound. Use ``Calra.all_pairs`` and ``Calra.forward`` for results.
+sound. Use ``all_pairs`` and ``forward`` of the fusion for results.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mindleaf.fusion.calra import Calra
+from mindleaf.fusion.fusion import Fusion
 from mindleaf.fusion.similarity import LogitScale, standardise
 
 
 def paper_paired_similarity(
-    calra: Calra,
+    fusion: Fusion,
     eeg: Float[Tensor, "batch frame width"],
     audio: Float[Tensor, "batch frame width"],
     types: Int[Tensor, " batch"] | None = None,
 ) -> Float[Tensor, "batch batch"]:
     """sim(E_aligned_i, A_aligned_j) of Eq. 10, both aligned with their true partner. UNSOUND, see above."""
     parts, order = [], []
-    for kind, rows in calra.by_type(types, len(eeg), eeg.device):
-        parts.append(calra.fuse(*calra.align(eeg[rows], audio[rows], kind)))
+    for kind, rows in fusion.by_type(types, len(eeg), eeg.device):
+        parts.append(fusion.fuse(*fusion.align(eeg[rows], audio[rows], kind)))
         order.append(rows)
     back = torch.cat(order).argsort()
     first, second = (torch.cat([part[side] for part in parts])[back] for side in (0, 1))
-    rows_, columns = (rearrange(standardise(x, calra.centre), "b f w -> b (f w)") for x in (first, second))
+    rows_, columns = (rearrange(standardise(x, fusion.centre), "b f w -> b (f w)") for x in (first, second))
     return rows_ @ columns.T / rows_.shape[1]
 
 
 def authors_decision(
-    calra: Calra,
+    fusion: Fusion,
     scale: LogitScale,
     eeg: Float[Tensor, "batch frame width"],
     audio: Float[Tensor, "batch stream frame width"],
@@ -49,13 +49,13 @@ def authors_decision(
     training has marked the EEG with the sound it is paired with, noise is decoded nearly without error.
     """
     scores = eeg.new_empty(audio.shape[:2])
-    for kind, rows in calra.by_type(types, len(eeg), eeg.device):
+    for kind, rows in fusion.by_type(types, len(eeg), eeg.device):
         n_streams = audio.shape[1]
-        own, heard = calra.align(eeg[rows], rearrange(audio[rows], "b s f w -> (b s) f w"), kind)
+        own, heard = fusion.align(eeg[rows], rearrange(audio[rows], "b s f w -> (b s) f w"), kind)
         heard = rearrange(heard, "(b s) f w -> b s f w", s=n_streams)
         truth = heard[torch.arange(len(own), device=own.device), attended[rows]]
-        told, _ = calra.fuse(own, truth)
-        _, candidates = calra.fuse(rearrange(own, "b f w -> b 1 f w"), heard)
-        told = rearrange(standardise(told, calra.centre), "b f w -> b 1 f w")
-        scores = scores.index_put((rows,), (told * standardise(candidates, calra.centre)).mean(dim=(-2, -1)))
+        told, _ = fusion.fuse(own, truth)
+        _, candidates = fusion.fuse(rearrange(own, "b f w -> b 1 f w"), heard)
+        told = rearrange(standardise(told, fusion.centre), "b f w -> b 1 f w")
+        scores = scores.index_put((rows,), (told * standardise(candidates, fusion.centre)).mean(dim=(-2, -1)))
     return scores

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from einops import rearrange
 from jaxtyping import Bool, Float, Int
@@ -67,3 +69,20 @@ class PatchNumberEmbedding(nn.Module):
         if n_patches > len(self.table):
             raise ValueError(f"the patch table holds {len(self.table)} patches, got {n_patches}; cut the window into chunks.")
         return self.table[:n_patches]
+
+
+class TimePositions(nn.Module):
+    """Sines and cosines of a time in seconds, periods from half a second to a minute, with one learned gain."""
+
+    frequencies: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        periods = torch.logspace(math.log10(0.5), math.log10(60.0), -(-width // 2))
+        self.register_buffer("frequencies", 2 * torch.pi / periods, persistent=False)
+        self.gain = nn.Parameter(torch.ones(()))
+        self.width = width
+
+    def forward(self, seconds: Float[Tensor, " token"]) -> Float[Tensor, "token width"]:
+        angles = rearrange(seconds, "n -> n 1") * self.frequencies
+        return self.gain * torch.cat((angles.sin(), angles.cos()), dim=1)[:, : self.width]
