@@ -34,7 +34,7 @@ class Multimodal(nn.Module):
         self.eeg, self.audio_tower, self.aligned = eeg, tower, aligned
         width = 0
         if eeg is not None:
-            width, eeg.final_layer = eeg.final_layer.in_features, nn.Identity()
+            width, eeg.final_layer = eeg.final_layer.in_features, nn.Identity()  # type: ignore[assignment]
         self.audio_norm = nn.LayerNorm(2 * dims)
         self.fused_norm = None if aligned is None else nn.LayerNorm(5 * dims)
         self.dropout = nn.Dropout(dropout)

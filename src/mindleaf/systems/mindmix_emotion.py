@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from mindleaf.models.alignment import AlignedConfig, AlignedModel
 from mindleaf.models.facts import ModelFacts
@@ -44,6 +44,8 @@ class MindMixReader(MindMixClassifier):
 
     config_class: ClassVar[type[ReaderConfig]] = HearingConfig
     config: HearingConfig
+    #: A ``Classifier`` where EEG is read alone, else a ``Multimodal``.
+    model: Any
 
     def __init__(self, config: HearingConfig) -> None:
         if config.inputs == "audio":
@@ -104,7 +106,7 @@ class MindMixReader(MindMixClassifier):
         if self.config.start and self.model.eeg is not None and self.model.eeg.encoder is not None:
             start_from(self.model.eeg, Path(self.config.start))
         if start is not None:
-            self.model.aligned.load_state_dict(start.model.state_dict())  # type: ignore[union-attr]
+            self.model.aligned.load_state_dict(start.model.state_dict())
         self.n_parameters = n_parameters(self.model)
 
     def _composition(self, start: LoadedModel | None) -> MultimodalConfig:

@@ -140,7 +140,7 @@ class RetrievalPool(Drawn):
             return ""
         return "wanted subjects who attended to two sounds or more, got none."
 
-    def learned(self, windows: pd.DataFrame, seed: int) -> pd.DataFrame:
+    def learned(self, windows: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         streams = _streams(windows)
         own = np.arange(len(streams))
         return shuffled(_with_candidates(streams, own, own[:, None]), 1, seed) if len(own) else windows.iloc[:0]
