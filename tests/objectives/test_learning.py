@@ -83,6 +83,24 @@ def test_the_codebook_objective_tells_what_must_be_beaten():
     assert 0 < losses["unigram"] <= losses["perplexity"].log() + 0.5
 
 
+def test_only_the_chosen_frequencies_count():
+    torch.manual_seed(0)
+    model = PretrainingConfig(encoder=SMALL, spectral_depth=1).build(FACTS).eval()
+    whole, low, high = (
+        CodebookObjective(bins=bins)(model, noise_batch(4, context=0), seed=0) for bins in (None, (0, 40), (41, 100))
+    )
+    for part in ("amplitude", "phase"):
+        torch.testing.assert_close(whole[part], (41 * low[part] + 60 * high[part]) / 101)
+
+
+@pytest.mark.parametrize("channels", [2, 255])
+def test_any_montage_is_pretrained_on(channels):
+    model = PretrainingConfig(encoder=SMALL, spectral_depth=1).build(FACTS).train()
+    CodebookObjective()(model, noise_batch(2, channels=channels, context=0), seed=0).total.backward()
+    said, hidden = CodebookObjective().ask(model, noise_batch(2, channels=channels, context=0), seed=0)
+    assert hidden.shape == said.ids.shape == (2, channels, 2) and hidden.sum() == 2 * channels
+
+
 @pytest.mark.parametrize(("branches", "parts"), [("tokenizer", {"amplitude", "phase", "codebook"}), ("masked", {"masked"})])
 def test_a_branch_can_be_left_out(branches, parts):
     torch.manual_seed(0)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mindleaf.encoders.mindmix import MindMixConfig
+from mindleaf.errors import BadInput
 from mindleaf.models.folder import load_model
 from mindleaf.models.pretraining import PretrainingConfig
 from mindleaf.stages.pretrain import TOKENIZER, PretrainStage, phases, pretrain
@@ -86,6 +87,12 @@ def test_both_phases_together_take_the_steps_that_were_asked(tmp_path):
         config = CONFIG.with_settings([f"training.steps={steps}", "schedule=two_phase", "tokenizer_share=0.4"])
         lengths = [phase.training.steps for phase in phases(config, tmp_path)]
         assert sum(lengths) == steps and min(lengths) >= 1
+
+
+def test_model_and_objective_must_agree_about_the_phase():
+    with pytest.raises(BadInput, match="must be the same, got direction and l2_raw"):
+        CONFIG.with_settings(["objective.phase=l2_raw"])
+    assert CONFIG.with_settings(["objective.phase=l2_raw", "model.phase=l2_raw"]).objective.phase == "l2_raw"
 
 
 def test_subjects_held_out_are_measured_and_never_trained_on(runs, toy_store):

@@ -61,7 +61,7 @@ def _curve(ax, lines: Sequence[Mapping[str, float]], name: str, tint: str, dotte
         if not points:
             continue
         step, value = np.array(points, dtype=float).T
-        label = f"{_WORDS.get(name, name)}{', held out' if held_out else ''}"
+        label = f"{_WORDS.get(name, name)}{', held out' if held_out else ', batch'}"
         if held_out:
             style = {"marker": "o", "markersize": 4, "linewidth": 1.2}
             ax.plot(step, value, color=tint, linestyle=":" if dotted else "-", label=label, **style)

@@ -24,7 +24,8 @@ class CodebookObjective(Config):
 
     Mask ratio and weights are not in the paper. ``phase`` must be the model's: "direction" is 1 - cos of the angle
     between, "l2_raw" the squared difference of raw angles (Eq. 3), which jumps at pi. The mask is a function of the
-    seed and the window ids alone. Parts: masked (L_M), amplitude and phase (L_S), codebook (L_Q). ``branches`` leaves
+    seed and the window ids alone. ``bins``: first and last frequency (Hz) whose errors count, all where None; beyond the
+    pass band of the signal there is little but what the cut edges of a patch spread over all frequencies. Parts: masked (L_M), amplitude and phase (L_S), codebook (L_Q). ``branches`` leaves
     some of them out: "tokenizer" has no L_M, "masked" nothing else.
     """
 
@@ -33,6 +34,7 @@ class CodebookObjective(Config):
     spectrum_weight: float = 1.0
     codebook_weight: float = 1.0
     phase: Literal["direction", "l2_raw"] = "direction"
+    bins: tuple[int, int] | None = None
     branches: Literal["both", "tokenizer", "masked"] = "both"
 
     def __call__(self, model: nn.Module, batch: Batch, seed: int) -> Losses:
@@ -45,7 +47,8 @@ class CodebookObjective(Config):
             facts = _naming_facts(said.logits, codes) | facts
         if said.amplitude is not None:
             for name, error in zip(("amplitude", "phase"), self.spectrum_errors(said), strict=True):
-                parts[name] = self.spectrum_weight * _mean_over(error, said.present)
+                counted = error if self.bins is None else error[..., self.bins[0] : self.bins[1] + 1]
+                parts[name] = self.spectrum_weight * _mean_over(counted, said.present)
             parts["codebook"] = self.codebook_weight * said.commitment
         return Losses(torch.stack(list(parts.values())).sum(), parts, facts)
 

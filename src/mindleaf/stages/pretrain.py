@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import pandas as pd
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mindleaf.config import Config
 from mindleaf.errors import BadInput
@@ -53,6 +53,14 @@ class PretrainStage(Config):
     schedule: Literal["joint", "two_phase"] = "joint"
     tokenizer_share: float = Field(default=0.4, gt=0, lt=1)
     held_out_share: float = Field(default=0.1, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _one_phase(self) -> Self:
+        if self.model.phase != self.objective.phase:
+            raise ValueError(
+                f"model.phase and objective.phase must be the same, got {self.model.phase} and {self.objective.phase}; set both"
+            )
+        return self
 
 
 @dataclass(frozen=True)
