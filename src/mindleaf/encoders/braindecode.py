@@ -6,6 +6,7 @@ windows that lack the same, and the tokens go back to where they belong.
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
@@ -27,8 +28,11 @@ Block = tuple[Int[Tensor, " row"], Int[Tensor, " channel"], Int[Tensor, " patch"
 def braindecode_network(name: str, **arguments: Any) -> nn.Module:
     """``braindecode.models.NAME`` with random weights and without its head; BadInput where the package cannot be imported."""
     try:
-        import_torchaudio()
-        from braindecode import models
+        with warnings.catch_warnings():
+            # What the package's own imports warn of is nothing a user of an encoder can mend.
+            warnings.simplefilter("ignore")
+            import_torchaudio()
+            from braindecode import models
     # A torchaudio built for another torch ends in OSError.
     except (ImportError, OSError) as error:
         reason = str(error).partition("\n")[0]
