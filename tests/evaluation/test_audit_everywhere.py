@@ -25,7 +25,8 @@ def made(path, dataset, seed):
     recordings = []
     for visit in ("1", "2"):
         for original in listening_recordings(n_subjects=3, n_trials=6, trial_s=8.0, seed=seed):
-            trials = tuple(replace(t, labels={**t.labels, "emotion": t.labels["label"]}) for t in original.trials)
+            kinds = ("calm", "calm", "tense", "tense") * 2
+            trials = tuple(replace(t, labels={"label": k, "emotion": k}) for t, k in zip(original.trials, kinds, strict=False))
             recordings.append(replace(original, dataset=dataset, id=f"{original.id}-{visit}", session=visit, trials=trials))
     return write_store(recordings, path, dataset, {"interval": None})
 

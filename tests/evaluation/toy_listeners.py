@@ -88,7 +88,7 @@ def _recording(subject, attended, envelopes, gain, rng, n, drift, scale) -> Reco
         heard = envelopes[names[who]]
         z = (heard - heard.mean()) / heard.std()
         signal[:, trial * n + _LAG : (trial + 1) * n] += gain * mixing[:, None] * z[: n - _LAG]
-        left = (trial + subject // 2) % 2
+        left = (trial // 2 + subject // 2) % 2
         candidates = tuple(Candidate(s, side="left" if (k + left) % 2 else "right", talker=s[0]) for k, s in enumerate(names))
         label = "FM"[who]
         trials.append(Trial(f"t{trial}", trial * n / SFREQ, n / SFREQ, {"label": label}, candidates, attended=who + 1))

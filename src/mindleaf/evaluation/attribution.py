@@ -69,7 +69,7 @@ def aggregation(cells: Sequence[Cell], subject: Subject) -> AuditRow:
         return skipped(control, _ADDED_UP, "needs four trials of two windows or more")
     windows, whole = added.of_windows(), added.of_trials(added.aligned)
     dealt = np.array([added.of_trials(added.dealt(draw)) for draw in range(_N_DRAWS)])
-    limit = float(np.quantile(dealt, _UPPER))
+    limit = float(np.quantile(dealt, _UPPER, method="higher"))
     observed = f"windows {windows:.3f}, trials {whole:.3f}, trials dealt anew {dealt.mean():.3f} (up to {limit:.3f})"
     if subject.exchanged:
         bias = _Added(cells, subject.exchanged, subject.seed)
@@ -135,7 +135,7 @@ class _Added:
             subjects = self._first(self.table["subject"].to_numpy())
             label = self._first(self.label)
             null, _ = label_null(subjects, _by_class(shares, label), label, trials, 2000, rng)
-        return float(np.quantile(null, _UPPER))
+        return float(np.quantile(null, _UPPER, method="higher"))
 
     def _sums(self, aligned: NDArray) -> NDArray[np.float64]:
         columns = [np.bincount(self.trials, aligned[:, k], self.n_trials) for k in range(aligned.shape[1])]

@@ -12,7 +12,7 @@ from mindleaf.evaluation.attribution import aggregation, window_evidence
 from mindleaf.evaluation.audio_controls import audio_shifted, order_swapped
 from mindleaf.evaluation.contamination import pretraining_contamination
 from mindleaf.evaluation.contract import System, Task
-from mindleaf.evaluation.controls import answers_hidden, batch_size, eeg_permuted, eeg_replaced, thinned
+from mindleaf.evaluation.controls import answers_hidden, batch_size, control_score, eeg_permuted, eeg_replaced, thinned
 from mindleaf.evaluation.duplicates import duplicate_recordings, duplicate_signals
 from mindleaf.evaluation.identifiability import trial_identifiability, unit_identifiability
 from mindleaf.evaluation.overlap import group_overlap
@@ -113,7 +113,9 @@ def _system_rows(
         batch_size(subject),
     ]
     yield from rows
-    yield shortcuts(blind, cells, rows, seed)
+    # A row that reads no EEG has no control without it, but it has its own score.
+    own = control_score(subject, [np.arange(len(examples)) for examples in subject.examples], subject.scores)
+    yield shortcuts(blind, cells, rows, own.real_beyond_luck, seed)
     yield window_evidence(subject)
     yield aggregation(cells, subject)
     predictions = run.predictions()

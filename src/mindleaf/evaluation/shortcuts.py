@@ -141,13 +141,14 @@ class Blind:
             null, _ = label_null(self.rows["subject"].to_numpy(), shares, self.answers, trials, _N_DRAWS, rng)
         else:
             null, _ = candidate_null(shares, self.answers, trials, _N_DRAWS, rng)
-        limit = float(np.quantile(null, 1 - alpha))
+        limit = float(np.quantile(null, 1 - alpha, method="higher"))
         return credit, limit, bool(null.max() > limit + 1e-9)
 
 
-def shortcuts(blind: Blind, cells: Sequence[Cell], others: Sequence[AuditRow], seed: int) -> AuditRow:
+def shortcuts(blind: Blind, cells: Sequence[Cell], others: Sequence[AuditRow], claims: bool, seed: int) -> AuditRow:
     """Judge the blind model's scores for one system, in the light of its other controls ``others``.
 
+    ``claims``: the system scores more than luck over windows would; one that does not has no score to explain.
     An attribute above chance fails the row, unless the system is shown not to rest on it: a system that hears and is at chance
     without EEG does not use the sounds alone; one that scores more than the EEG's strength does not live on it.
     """
@@ -169,6 +170,9 @@ def shortcuts(blind: Blind, cells: Sequence[Cell], others: Sequence[AuditRow], s
     if not guilty:
         why = "the data give the answer away by this, but other controls show that this system does not live on it"
         return AuditRow(CONTROL, _EXPECTED, listed, "pass", why)
+    if not claims:
+        why = f"the data give the answer away by {', '.join(guilty)}, but the system itself is at chance: nothing to attribute"
+        return AuditRow(CONTROL, _EXPECTED, listed, "skipped", why)
     why = f"whoever knows only this gets above chance: {', '.join(guilty)}; the score may rest on it instead of on the brain"
     return AuditRow(CONTROL, _EXPECTED, listed, "fail", why)
 
