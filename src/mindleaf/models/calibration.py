@@ -10,7 +10,7 @@ from mindleaf.models.alignment import AlignedModel
 from mindleaf.objectives.contrastive import ContrastiveObjective
 from mindleaf.store.batches import BatchReader
 
-_RATE, _BATCH = 3e-3, 32
+_RATE, _BATCH = 1e-2, 32
 
 
 def calibrate(model: AlignedModel, reader: BatchReader, unattended: float, steps: int, seed: int) -> None:

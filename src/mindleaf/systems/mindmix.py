@@ -125,7 +125,7 @@ class MindMixListener:
             self._findings["topography"] = spatial_pattern(self.model.stem.spatial, strength, self._reader(parts[:1]), parts[0])
         return lines
 
-    def calibrate(self, examples: Examples, steps: int = 60, seed: int = 0) -> None:
+    def calibrate(self, examples: Examples, steps: int = 80, seed: int = 0) -> None:
         """Learn a spatial matrix for the one subject of ``examples`` from minutes of windows with a known answer.
 
         Windows of that subject are scored with it from then on, those of others as before. Needs a fitted model with a
