@@ -41,21 +41,26 @@ _RIVALS = tuple(
         ("bendr", "BENDR"), ("biot", "BIOT"), ("eegpt", "EEGPT"), ("labram", "LaBraM"), ("cbramod", "CBraMod"),
     )
 )  # fmt: skip
-_FULL = Entrant("mindmix", "MindMix", "mindmix")
-_POOLED = Entrant("pooled", "MindMix, pooled vectors, sound scores", "mindmix", {"candidates": ('form="paper"',)})
-_AS_PRINTED = Entrant("as_printed", "MindMix as printed (unsound)", "mindmix", {"candidates": ('form="paper_paired"',)})
+#: Tasks in which a sound is chosen.
+_HEARING = ("attention", "retrieval_duo", "retrieval_trio")
+_WITH_SOUND = {"emotion": ('inputs="both"',)}
+_FULL = Entrant("mindmix", "MindMix", "mindmix", _WITH_SOUND)
+_POOLED = Entrant("pooled", "MindMix, pooled vectors, sound scores", "mindmix", {"candidates": ('form="paper"',)}, _HEARING)
+_AS_PRINTED = Entrant("as_printed", "MindMix as printed (unsound)", "mindmix", {"candidates": ('form="paper_paired"',)}, _HEARING)
 _EEG_ONLY = Entrant("mindmix_eeg", "MindMix, EEG alone", "mindmix_eeg")
-_FLOOR = tuple(
-    Entrant(key, title, key) for key, title in (("trf", "linear floor: TRF"), ("bandpower_lr", "linear floor: band power"))
+_FLOOR = (
+    Entrant("trf", "linear floor: TRF", "trf", tasks=_HEARING),
+    Entrant("bandpower_lr", "linear floor: band power", "bandpower_lr"),
+    Entrant("sound_lr", "linear floor: sound alone", "sound_lr", tasks=("emotion",)),
 )
 
 
 def _aligned(key: str, title: str, *settings: str) -> Entrant:
-    return Entrant(key, title, "mindmix", {"candidates": settings})
+    return Entrant(key, title, "mindmix", {"candidates": settings, **_WITH_SOUND})
 
 
 _ABLATIONS = (
-    Entrant("full", "MindMix (full)", "mindmix"),
+    Entrant("full", "MindMix (full)", "mindmix", _WITH_SOUND),
     _aligned("co_attention", "w/ co-attention", 'model.fusion="co_attention"'),
     _aligned("concat_mlp", "w/ concat-MLP", 'model.fusion="concat_mlp"'),
     _aligned("clip", "w/o alignment (CLIP)", 'model.fusion="clip"'),

@@ -36,15 +36,22 @@ class Published:
 
 @dataclass(frozen=True)
 class Entrant:
-    """A row: ``key`` as in the published values, a title, our system, its settings by kind of question."""
+    """A row: ``key`` as in the published values, a title, our system, its settings by task or kind of question.
+
+    ``tasks``: those it takes part in where nothing is printed for it; empty for all.
+    """
 
     key: str
     title: str
     system: str
     settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tasks: tuple[str, ...] = ()
 
-    def settings_for(self, asks: str) -> tuple[str, ...]:
-        return tuple(f"{self.system}.{setting}" for setting in self.settings.get(asks, ()))
+    def settings_for(self, task: str, asks: str) -> tuple[str, ...]:
+        return tuple(f"{self.system}.{setting}" for setting in self.settings.get(task, self.settings.get(asks, ())))
+
+    def takes_part(self, task: str) -> bool:
+        return not self.tasks or task in self.tasks
 
 
 @dataclass(frozen=True)
@@ -104,11 +111,11 @@ def fill_evaluations(table: EvaluationTable, asked: Asked) -> Page:
     """Evaluate every cell whose data are at hand; a killed call goes on cell by cell."""
     blocks = [block for block in table.blocks if _here(block, asked.at_hand)]
     outcomes: dict[tuple[Block, str], Outcome] = {}
-    with bar("reproduce", len(blocks) * len(table.entrants), asked.quiet) as advance:
-        for block in blocks:
-            for entrant in table.entrants:
-                outcomes[block, entrant.key] = outcome_of(_cell(block, entrant, asked), asked.out / "cells")
-                advance(f"{block.title}: {entrant.title}")
+    cells = [(block, entrant) for block in blocks for entrant in table.entrants if entrant.takes_part(block.task)]
+    with bar("reproduce", len(cells), asked.quiet) as advance:
+        for block, entrant in cells:
+            outcomes[block, entrant.key] = outcome_of(_cell(block, entrant, asked), asked.out / "cells")
+            advance(f"{block.title}: {entrant.title}")
     sheets = [_sheet(table, block, outcomes) for block in table.blocks if block in blocks or block.published]
     return Page(table.title, sheets, (*table.notes, *_absent(table, asked.at_hand)), _drawings(table, blocks, outcomes))
 
@@ -122,7 +129,7 @@ def _cell(block: Block, entrant: Entrant, asked: Asked) -> Cell:
     own = [s for s in asked.settings if s.partition(".")[0] in ("protocol", entrant.system)]
     config = EvaluateConfig(
         task=block.task, protocol=block.protocol, windows_s=block.windows_s, seed=asked.seed, device=asked.device, floor=False,
-        settings=(*block.settings, *entrant.settings_for(_form(entrant.system, asks)), *own),
+        settings=(*block.settings, *entrant.settings_for(block.task, _form(entrant.system, asks)), *own),
     )  # fmt: skip
     test = asked.at_hand.store(block.test_dataset).path if block.test_dataset else None
     return Cell(entrant.key, entrant.system, config, asked.at_hand.store(block.dataset).path, test)
@@ -134,7 +141,8 @@ def _form(system: str, asks: str) -> str:
 
 
 def _sheet(table: EvaluationTable, block: Block, outcomes: Mapping[tuple[Block, str], Outcome]) -> Sheet:
-    rows = [row for entrant in table.entrants for row in _rows(table, block, entrant, outcomes.get((block, entrant.key)))]
+    entrants = [entrant for entrant in table.entrants if entrant.takes_part(block.task)]
+    rows = [row for entrant in entrants for row in _rows(table, block, entrant, outcomes.get((block, entrant.key)))]
     mark = next((o.mark for (b, _), o in outcomes.items() if b == block and o.mark), "")
     return Sheet(block.title, COLUMNS, tuple(rows), mark)
 
@@ -189,7 +197,8 @@ def _drawings(table: EvaluationTable, blocks: Sequence[Block], outcomes: Mapping
         printed, ours = block.metrics[0]
         bars = []
         for entrant in table.entrants:
-            entry = outcomes[block, entrant.key].at(block.windows_s[0])
+            outcome = outcomes.get((block, entrant.key))
+            entry = outcome.at(block.windows_s[0]) if outcome else None
             metric = entry["metrics"].get(ours) if entry else None
             value = _printed(table, block, entrant.key, printed, block.variant)
             if metric and metric["mean"] is not None:
