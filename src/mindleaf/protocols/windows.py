@@ -59,9 +59,9 @@ class RandomWindows(Protocol):
             rest = strata[fold_of != k]
             chosen = windows.index.isin(draw(rest, self.n_validation(len(strata), len(rest)), (*seed, k)))
             rows = {"test": fold_of == k, "validation": chosen, "train": (fold_of != k) & ~chosen}
-            parts = {part: spans(windows, np.flatnonzero(rows[part])) for part in PARTS}
+            train, validation, test = (spans(windows, np.flatnonzero(rows[part])) for part in PARTS)
             heard = tuple(sorted(subjects[fold_of == k].unique()))
-            yield Fold(name=f"{prefix}{k}", group=self.group, groups_test=heard, mark=self.mark, **parts)
+            yield Fold(f"{prefix}{k}", train, validation, test, self.group, heard, self.mark)
 
     def _windows(self, table: pd.DataFrame) -> pd.DataFrame:
         first, last = self.interval or (0.0, np.inf)
@@ -116,8 +116,8 @@ class Blocked(Protocol):
             edges = np.linspace(begin, end, self.n_folds + 1)
             for part, start, stop in _separated(parts_of_blocks, edges, self.gap_s):
                 rows[part].append((dataset, recording, trial, start, stop))
-        frames = {part: pd.DataFrame(rows[part], columns=SPAN_COLUMNS) for part in PARTS}
-        return Fold(name=str(k), group=self.group, groups_test=(f"block {k}",), mark=self.mark, **frames)
+        train, watched, test = (pd.DataFrame(rows[part], columns=SPAN_COLUMNS) for part in PARTS)
+        return Fold(str(k), train, watched, test, self.group, (f"block {k}",), self.mark)
 
 
 def _separated(parts: list[Part], edges: NDArray[np.floating], gap_s: float) -> list[tuple[Part, float, float]]:
