@@ -52,8 +52,5 @@ class CrossSubjectAndStimulus(Protocol):
         strata = strata_of(table, self.stratify)[rest].groupby(sounds[rest]).first()
         chosen = draw(strata, self.n_validation(sounds.nunique(), len(strata)), seed)
         validation = rest & sounds.isin(chosen).to_numpy()
-        parts = (rest & ~validation, validation, test)
-        return Fold(
-            name, *(spans(table, np.flatnonzero(part)) for part in parts), self.group,
-            tuple(sorted(subjects[test].unique())), self.mark,
-        )  # fmt: skip
+        train, watched, tested = (spans(table, np.flatnonzero(part)) for part in (rest & ~validation, validation, test))
+        return Fold(name, train, watched, tested, self.group, tuple(sorted(subjects[test].unique())), self.mark)

@@ -91,6 +91,7 @@ class MindMixListener:
     def __init__(self, config: ListenerConfig) -> None:
         self.config = config.model_copy(update={"model": _form(config)}) if config.form else config
         self.n_parameters = 0
+        self.facts = ModelFacts()
         self._findings: dict[str, Any] = {}
 
     def fit(self, train_examples: Examples, validation: Examples, seed: int) -> None:
