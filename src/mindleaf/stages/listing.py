@@ -29,7 +29,7 @@ _TABLES: dict[str, Callable[[], Iterable[str]]] = {
 def names(what: str) -> list[str]:
     """The names in one of the tables; BadInput lists the tables."""
     if what not in _TABLES:
-        raise BadInput(f"mindleaf list wants one of {', '.join([*_TABLES, 'recipes'])}, got {what!r}.")
+        raise BadInput(f"mindleaf list wants one of {', '.join([*_TABLES, 'recipes', 'reproductions'])}, got {what!r}.")
     return list(_TABLES[what]())
 
 
