@@ -32,6 +32,7 @@ from mindleaf.fold import Fold, spans
 from mindleaf.protocols import CrossSubjectAndStimulus
 from mindleaf.protocols.grouping import stimuli_of
 from mindleaf.stages.prepare import prepare
+from mindleaf.store.examples import Examples
 from mindleaf.store.store import Store
 from mindleaf.systems.cca import CCAConfig, CCASystem
 from mindleaf.systems.registry import build_system
@@ -111,6 +112,7 @@ def _jobs(runs: Path) -> dict[str, Callable[[], pd.DataFrame]]:
                 jobs[f"{case}/mindmix_calibrated/{fold}"] = partial(_calibrated, runs, case, fold)
                 jobs[f"{case}/trf_subject/{fold}"] = partial(_per_subject, runs, case, fold)
                 jobs[f"{case}/oracle/{fold}"] = partial(_oracle, runs, case, fold)
+        jobs[f"planted_fresh/mindmix/{fold}"] = partial(_fresh, runs, fold)
         for subjects, stories in AMOUNTS:
             for name in ("trf", "mindmix"):
                 job = partial(_pooled, runs, "nonlinear", name, fold, (subjects, stories))
@@ -139,6 +141,30 @@ def _pooled(runs: Path, case: str, name: str, number: int, amount: tuple[int, in
 
 def _model(runs: Path, case: str, number: int) -> Path:
     return runs / "models" / case / str(number)
+
+
+def _fresh(runs: Path, number: int) -> pd.DataFrame:
+    """The models of the planted leak on recordings of another seed: all 8 listeners, all 12 trials, none ever seen."""
+    path = runs / "store" / "planted_fresh"
+    if not (path / "manifest.json").exists():
+        prepare(
+            "synthetic",
+            runs / "data" / "planted_fresh",
+            path,
+            ("mindmix",),
+            ("synthetic.preset=planted_leak",),
+            SEED + 1,
+            quiet=True,
+        )
+    store, task, system = Store(path), Attention(), POOLED["mindmix"]()
+    fitted: Any = system
+    fitted.load(_model(runs, "planted_leak", number))
+    rows, fold = PreparedRows(store, None, task, SEED), _opened(runs, "planted_leak")[1][number]
+    tables = []
+    for window_s in WINDOWS_S:
+        test = Examples(store, rows.table(store, window_s))
+        tables.append(Cell("mindmix", system, task, fold, window_s, test, test, test, system.predict(test)).predictions())
+    return pd.concat(tables, ignore_index=True)
 
 
 def _calibrated(runs: Path, case: str, number: int) -> pd.DataFrame:

@@ -29,7 +29,12 @@ TITLES = {
 #: Stories that validate; the linear decoders train on them too.
 N_VALIDATION = 2
 KEYS = ["fold", "subject", "recording", "trial", "start"]
-CASES = {"linear": "linear generator", "nonlinear": "nonlinear generator", "planted_leak": "planted leak, no relation"}
+CASES = {
+    "linear": "linear generator",
+    "nonlinear": "nonlinear generator",
+    "planted_leak": "planted leak, no relation",
+    "planted_fresh": "no relation, fresh recordings",
+}
 _START, _END = "<!-- table: made by proof.py -->", "<!-- end of table -->"
 
 
@@ -101,6 +106,7 @@ def _curve(tables: dict[str, pd.DataFrame]) -> list[dict]:
 
 def _point(subjects: int, stories: int, mindmix: pd.DataFrame, trf: pd.DataFrame) -> dict:
     scores = {name: float(by_subject(table, 2.0).mean()) for name, table in (("mindmix", mindmix), ("trf", trf))}
+    stories += N_VALIDATION
     return {
         "subjects": subjects,
         "stories": stories,
@@ -131,7 +137,7 @@ def _difference(paired: dict | None) -> str:
 
 def draw_accuracy(tables: dict[str, pd.DataFrame], path: Path) -> None:
     """Every decoder at 2 s: a dot for each subject, the mean, and its 95 % interval."""
-    figure, axes = plt.subplots(1, len(CASES), figsize=(11, 4), sharey=True, sharex=True, layout="constrained")
+    figure, axes = plt.subplots(1, len(CASES), figsize=(13, 4), sharey=True, sharex=True, layout="constrained")
     systems = [name for name in TITLES if any(f"{case}/{name}" in tables for case in CASES)][::-1]
     for axis, (case, title) in zip(axes, CASES.items(), strict=True):
         for height, system in enumerate(systems):
