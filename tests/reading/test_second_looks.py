@@ -45,6 +45,13 @@ def test_a_gdf_whose_events_count_at_another_rate_is_named(tmp_path: Path):
     assert codes(path) == ["rate_differs"]
 
 
+def test_a_gdf_whose_numbers_leave_their_range_is_named(tmp_path: Path):
+    content = FORMATS["gdf"].build()["a.gdf"].content
+    place = 256 + 8 * 120  # after label, transducer, unit, physical minimum and maximum of eight channels: the digital minima
+    path = damaged(tmp_path, "gdf", content[place : place + 64], bytes(64))
+    assert "range_exceeded" in codes(path)
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [(b"SamplingInterval=4000", b"SamplingInterval=8000"), (b"Ch3=C3,,0.1", b"Ch3=C3,,0.5")],

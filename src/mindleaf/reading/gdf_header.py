@@ -23,6 +23,8 @@ from mindleaf.reading.notes import note
 _TYPES = {1: "<i1", 2: "<u1", 3: "<i2", 4: "<u2", 5: "<i4", 6: "<u4", 7: "<i8", 8: "<u8", 16: "<f4", 17: "<f8"}
 #: Codes of physical dimensions in version 2: volts with their decimal factors. 0 and 512 say nothing.
 _UNITS = {4256: "V", 4274: "mV", 4275: "uV", 4276: "nV", 0: "", 512: ""}
+#: Records that are looked at for numbers outside the digital range, and the share of such numbers that is no overflow.
+_LOOKED_AT, _OVERFLOW_SHARE = 20, 0.05
 _ADVICE = "the header is damaged; get the file again from its source."
 
 
@@ -168,7 +170,26 @@ def _refuse_contradictions(header: GdfHeader) -> None:
 
 def gdf_notes(header: GdfHeader, events: list[list[Any]]) -> list[dict[str, Any]]:
     """Issues of the calibration, the size and the event table; ``events`` is what the reader found. Raises ReadError."""
-    return [*_odd_notes(header), *_table_notes(header, events)]
+    return [*_odd_notes(header), *_range_notes(header), *_table_notes(header, events)]
+
+
+def _range_notes(header: GdfHeader) -> list[dict[str, Any]]:
+    """Channels of whole numbers that often leave the digital range on which their calibration rests (now and then is overflow)."""
+    n = header.records_in_file
+    chosen = np.unique(np.linspace(0, n - 1, _LOOKED_AT).astype(int))
+    records = np.memmap(header.path, np.uint8, "r", header.header_bytes, (n, header.record_bytes))[chosen]
+    begins = np.cumsum(header.widths) - header.widths
+    outside = []
+    for label, begin, width, kind, (bottom, top) in zip(
+        header.labels, begins, header.widths, header.types, header.digital, strict=True
+    ):
+        if np.dtype(kind).kind in "iu":
+            numbers = np.ascontiguousarray(records[:, begin : begin + width]).view(kind)
+            outside += [label] if np.mean((numbers < bottom) | (numbers > top)) > _OVERFLOW_SHARE else []
+    if not outside:
+        return []
+    text = f"range_exceeded: {', '.join(outside)} often leave the digital range of the header; their calibration may be wrong"
+    return [note("range_exceeded", text, outside)]
 
 
 def _odd_notes(header: GdfHeader) -> list[dict[str, Any]]:

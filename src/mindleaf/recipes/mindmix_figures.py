@@ -10,8 +10,8 @@ from mindleaf.protocols import BetweenTrial, write_folds
 from mindleaf.recipes.mindmix import alignment
 from mindleaf.recipes.mindmix_tables import published
 from mindleaf.stages.align import align
-from mindleaf.stages.explain import explain
-from mindleaf.stages.reproduce import Asked
+from mindleaf.stages.explain import CIRCULAR, explain
+from mindleaf.stages.reproduce import Asked, refuse_settings
 
 _PRINTED, _OTHERS = ("kul", "dtu"), ("synthetic", "cocktail")
 _NOTES = (
@@ -24,6 +24,7 @@ _NOTES = (
 
 def figure5(asked: Asked) -> Page:
     """Align inside one fold of whole trials on each data set at hand, then explain that RUN."""
+    refuse_settings([s for s in asked.settings if not s.startswith("mindmix.")], {"mindmix"})
     sheets = []
     values = {p.dataset: p.value for p in published("figure5")}
     for name in (*_PRINTED, *_OTHERS):
@@ -47,5 +48,5 @@ def _explained(name: str, printed: str, asked: Asked) -> Sheet:
     run = align(config, [store.path], folder / "align", split=folder / "split.json", resume=True, quiet=asked.quiet)
     explain(store.path, run, folder / "explain", split=folder / "split.json", quiet=asked.quiet)
     table = json.loads((folder / "explain" / "table.json").read_text())["sheets"][0]
-    rows = tuple((*row, printed if number == 0 else "–") for number, row in enumerate(table["rows"]))
+    rows = tuple((*row, printed if row[0] == CIRCULAR else "–") for row in table["rows"])
     return Sheet(f"{name}: {table['title'].lower()}", (*table["columns"], "published"), rows, table["mark"], table["note"])

@@ -10,10 +10,11 @@ from mindleaf.errors import BadInput
 from mindleaf.evaluation.sheets import Page
 from mindleaf.recipes import mindmix_facts, mindmix_figures, mindmix_tables
 from mindleaf.stages.data_at_hand import DataAtHand
-from mindleaf.stages.reproduce import Asked, EvaluationTable, fill_evaluations
+from mindleaf.stages.reproduce import Asked, EvaluationTable, fill_evaluations, refuse_settings
 
 
 def _told(build: Callable[[DataAtHand], Page], asked: Asked) -> Page:
+    refuse_settings(asked.settings, set())
     return build(asked.at_hand)
 
 

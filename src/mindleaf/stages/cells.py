@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from mindleaf.errors import BadInput
+from mindleaf.models.folder import HASHES
 from mindleaf.stages.evaluate import evaluate
 from mindleaf.stages.question import EvaluateConfig
 from mindleaf.store.files import read_json, safe_name, write_json
+from mindleaf.store.integrity import bytes_sha256
 from mindleaf.store.store import Store
 from mindleaf.systems import SYSTEMS
 
@@ -30,8 +33,25 @@ class Cell:
 
     def name(self) -> str:
         """A folder name that two different cells never share."""
-        config = self.config.fingerprint()[:8]
-        return safe_name("-".join((self.title, self.config.task, str(self.config.protocol), self.store.name, config)))
+        stores = [store.name for store in (self.store, self.test_store) if store]
+        asked = (self.title, self.config.task, str(self.config.protocol), *stores, self.config.fingerprint()[:8])
+        return safe_name("-".join(asked))
+
+    def key(self) -> dict[str, Any]:
+        """What the outcome depends on: settings, data, RUNs and weights that settings name, the version of the code."""
+        stores = [Store(path).content_sha256 for path in (self.store, self.test_store) if path]
+        return {
+            "config": self.config.fingerprint(), "system": self.system, "stores": stores, "version": version("mindleaf"),
+            "named": [_content(setting.partition("=")[2].strip('"')) for setting in self.config.settings],
+        }  # fmt: skip
+
+
+def _content(value: str) -> str:
+    """The hash of what a setting's value names on this disk; "" where it names nothing."""
+    path = Path(value.partition(":")[2] or value)
+    listed = [path / HASHES, *sorted(path.glob("*.safetensors"))] if value and path.is_dir() else [path]
+    found = [file for file in listed if value and file.is_file()]
+    return bytes_sha256(found[0]) if found else ""
 
 
 @dataclass(frozen=True)
@@ -40,7 +60,6 @@ class Outcome:
 
     status: str
     why: str
-    leaky: bool
     mark: str
     entries: tuple[dict[str, Any], ...]
 
@@ -51,28 +70,21 @@ class Outcome:
 def outcome_of(cell: Cell, out: Path) -> Outcome:
     """Evaluate the cell into ``out``/NAME, or read what an earlier call found there.
 
-    A question that the data or the system cannot answer is an outcome ("not applicable"), as is a system that is not built.
+    A question that the data or the system cannot answer is an outcome ("not applicable"; it is asked again the next time), as is a
+    system that is not built.
     """
     if cell.system not in SYSTEMS and ":" not in cell.system:
-        return Outcome("not built", "no such system yet", False, "", ())
-    folder = out / cell.name()
-    stores = [Store(path).content_sha256 for path in (cell.store, cell.test_store) if path]
-    key = {"config": cell.config.fingerprint(), "system": cell.system, "stores": stores}
-    done = read_json(folder / "cell.json")
-    if done.get("key") != key:
-        done = {"key": key, **_evaluated(cell, folder)}
-        write_json(folder / "cell.json", done)
-    if done["status"] != "ok":
-        return Outcome(done["status"], done["why"], False, "", ())
+        return Outcome("not built", "no such system yet", "", ())
+    folder, key = out / cell.name(), cell.key()
+    if read_json(folder / "cell.json").get("key") != key:
+        # Gone first: a kill must never leave an old key beside new results.
+        (folder / "cell.json").unlink(missing_ok=True)
+        try:
+            evaluate(cell.config, cell.store, [cell.system], folder, test_store=cell.test_store, quiet=True)
+        except BadInput as error:
+            return Outcome("not applicable", str(error), "", ())
+        write_json(folder / "cell.json", {"key": key})
     content = json.loads((folder / "results.json").read_text())
     entries = [entry for entry in content["systems"] if not entry["floor"]]
     told = next((entry for entry in entries if entry["metrics"]), entries[0])
-    return Outcome(told["status"], told.get("why", ""), content["leaky"], content["mark"], tuple(entries))
-
-
-def _evaluated(cell: Cell, folder: Path) -> dict[str, str]:
-    try:
-        evaluate(cell.config, cell.store, [cell.system], folder, test_store=cell.test_store, quiet=True)
-    except BadInput as error:
-        return {"status": "not applicable", "why": str(error)}
-    return {"status": "ok", "why": ""}
+    return Outcome(told["status"], told.get("why", ""), content["mark"], tuple(entries))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mindleaf.errors import BadInput
 from mindleaf.evaluation.sheets import Drawing, Page, Sheet
 from mindleaf.interpret.published import Bars, comparison_figure
 from mindleaf.stages.cells import Cell, Outcome, outcome_of
@@ -38,7 +39,7 @@ class Published:
 class Entrant:
     """A row: ``key`` as in the published values, a title, our system, its settings by task or kind of question.
 
-    ``tasks``: those it takes part in where nothing is printed for it; empty for all.
+    ``tasks``: those it takes part in, empty for all; in the others only what is printed of it is shown, with ``why_not``.
     """
 
     key: str
@@ -46,6 +47,7 @@ class Entrant:
     system: str
     settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tasks: tuple[str, ...] = ()
+    why_not: str = "not asked here"
 
     def settings_for(self, task: str, asks: str) -> tuple[str, ...]:
         return tuple(f"{self.system}.{setting}" for setting in self.settings.get(task, self.settings.get(asks, ())))
@@ -91,8 +93,6 @@ class EvaluationTable:
     entrants: Sequence[Entrant]
     published: Sequence[Published]
     notes: Sequence[str] = ()
-    #: Whether published values stand under their window length ("1", "2", "5").
-    by_window: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,8 @@ class Asked:
 
 def fill_evaluations(table: EvaluationTable, asked: Asked) -> Page:
     """Evaluate every cell whose data are at hand; a killed call goes on cell by cell."""
+    owners = {"protocol", *(entrant.system for entrant in table.entrants)}
+    refuse_settings([s for s in asked.settings if s.partition(".")[0] not in owners], owners)
     blocks = [block for block in table.blocks if _here(block, asked.at_hand)]
     outcomes: dict[tuple[Block, str], Outcome] = {}
     cells = [(block, entrant) for block in blocks for entrant in table.entrants if entrant.takes_part(block.task)]
@@ -118,6 +120,13 @@ def fill_evaluations(table: EvaluationTable, asked: Asked) -> Page:
             advance(f"{block.title}: {entrant.title}")
     sheets = [_sheet(table, block, outcomes) for block in table.blocks if block in blocks or block.published]
     return Page(table.title, sheets, (*table.notes, *_absent(table, asked.at_hand)), _drawings(table, blocks, outcomes))
+
+
+def refuse_settings(unused: Sequence[str], owners: Collection[str]) -> None:
+    """Raise BadInput where a setting would reach nothing."""
+    if unused:
+        known = ", ".join(sorted({"synthetic", *owners}))
+        raise BadInput(f"--set {unused[0]}: nothing here takes it; settings begin with one of: {known}.")
 
 
 def _here(block: Block, at_hand: DataAtHand) -> bool:
@@ -141,8 +150,7 @@ def _form(system: str, asks: str) -> str:
 
 
 def _sheet(table: EvaluationTable, block: Block, outcomes: Mapping[tuple[Block, str], Outcome]) -> Sheet:
-    entrants = [entrant for entrant in table.entrants if entrant.takes_part(block.task)]
-    rows = [row for entrant in entrants for row in _rows(table, block, entrant, outcomes.get((block, entrant.key)))]
+    rows = [row for entrant in table.entrants for row in _rows(table, block, entrant, outcomes.get((block, entrant.key)))]
     mark = next((o.mark for (b, _), o in outcomes.items() if b == block and o.mark), "")
     return Sheet(block.title, COLUMNS, tuple(rows), mark)
 
@@ -150,18 +158,18 @@ def _sheet(table: EvaluationTable, block: Block, outcomes: Mapping[tuple[Block, 
 def _rows(table: EvaluationTable, block: Block, entrant: Entrant, outcome: Outcome | None) -> Iterator[tuple[str, ...]]:
     for window_s in block.windows_s:
         for printed, ours in block.metrics:
-            variant = f"{window_s:g}" if table.by_window else block.variant
-            value = _printed(table, block, entrant.key, printed, variant)
+            value = _printed(table, block, entrant.key, printed, block.variant)
             title = f"{entrant.title}, {window_s:g} s" if len(block.windows_s) > 1 else entrant.title
             if outcome is None:
-                if value == "–":
-                    continue
-                yield (title, printed, "–", "–", "–", value, "data not at hand", "–")
+                if value != "–":
+                    absent = "data not at hand" if entrant.takes_part(block.task) else entrant.why_not
+                    yield (title, printed, "–", "–", "–", value, absent, "–")
                 continue
             entry = outcome.at(window_s)
             metric = entry["metrics"].get(ours) if entry else None
             if entry is None or metric is None:
-                yield (title, printed, "–", "–", "–", value, f"{outcome.status}: {outcome.why}".rstrip(": "), "–")
+                status, why = (outcome.status, outcome.why) if entry is None else (entry["status"], entry.get("why", ""))
+                yield (title, printed, "–", "–", "–", value, f"{status}: {why}".rstrip(": "), "–")
                 continue
             low, high = metric["ci95"]
             yield (title, printed, _number(metric["mean"]), f"{_number(low)} … {_number(high)}", _number(metric["chance"]), value,
