@@ -11,10 +11,12 @@ from mindleaf.errors import BadInput
 from mindleaf.evaluation.audit import audit
 from mindleaf.evaluation.predict import run_system
 from mindleaf.fold import Fold, spans
+from mindleaf.models.alignment import AlignedConfig
 from mindleaf.models.facts import ModelFacts
 from mindleaf.models.folder import load_model, save_model
 from mindleaf.models.pretraining import PretrainingConfig
 from mindleaf.preprocessing.pipeline import MINDMIX
+from mindleaf.recipes.mindmix import finetuning
 from mindleaf.store.writer import write_store
 from mindleaf.systems.mindmix import MindMixListener
 from mindleaf.systems.mindmix_classifier import MindMixClassifier
@@ -162,6 +164,20 @@ def test_an_aligned_run_is_taken_over_whole(fitted, heard, tmp_path):
             assert same_weights(part, getattr(system.model, name)), name
     scores = start.predict(test)
     assert (scores.argmax(axis=1) == system.predict(test).argmax(axis=1)).all()
+
+
+@pytest.mark.parametrize("wish", ["model.fusion=clip", "model.audio.depth=5", "model.dims=32"])
+def test_a_form_and_a_changed_model_do_not_go_together(wish):
+    with pytest.raises(BadInput, match="form=linear is a whole model, and model was changed besides") as caught:
+        listener(0, "form=linear", wish)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("recipe", ["mindmix-tiny", "mindmix-small", "mindmix"])
+def test_a_form_replaces_the_preset_that_a_recipe_fills_in_and_stays(recipe):
+    system = listener(0, *finetuning(recipe, "candidates"), "form=linear")
+    assert system.config.model == AlignedConfig.preset("linear")
+    assert system.untrained().config.model == system.config.model
 
 
 def talkers(examples, names):

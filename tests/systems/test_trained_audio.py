@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from functools import partial
 
 import numpy as np
@@ -108,6 +109,38 @@ def test_frozen_frames_are_cached_and_the_saved_model_says_what_it_wants(heard, 
     again = build_system("mindmix", [*QUICK, f"audio={name}:{folder}"], "candidates")
     again.load(tmp_path / "run")
     np.testing.assert_array_equal(again.predict(heard), system.predict(heard))
+
+
+@pytest.mark.parametrize("other", ["wav2vec2", "mel", "inside"])
+def test_of_a_run_that_hears_otherwise_only_the_encoder_is_taken_and_this_is_said(heard, folder, tmp_path, other):
+    """The other speech model has frames of the same size."""
+    system = trained(heard, f"audio=wav2vec2:{folder}")
+    system.save(tmp_path / "run", "card")
+    again = speech_folder(tmp_path / "again", seed=1)
+    hears = {"wav2vec2": [f"audio=wav2vec2:{again}"], "mel": ["audio=mel"], "inside": inside(again)}[other]
+    start = (f"start={json.dumps(str(tmp_path / 'run'))}", "training.steps=0", "warm_start=false")
+    with pytest.warns(
+        UserWarning, match="hears through wav2vec2, .*: its EEG encoder is taken and all else it learned left behind"
+    ):
+        moved = trained(heard, *start, *hears, seed=3)
+    saved, now = system.model.state_dict(), moved.model.state_dict()
+    same = {name for name in saved if name in now and torch.equal(saved[name], now[name])}
+    assert {name for name in saved if name.startswith("encoder.")} <= same
+    assert not same & {"stem.linear.weight", "audio_tower.linear.weight", "unpatching.spread.weight"}
+    assert np.isfinite(moved.predict(heard)).all()
+
+
+def test_a_run_that_hears_the_same_is_taken_whole_without_a_word(heard, folder, tmp_path):
+    system = trained(heard, f"audio=wav2vec2:{folder}")
+    system.save(tmp_path / "run", "card")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        start = f"start={json.dumps(str(tmp_path / 'run'))}"
+        moved = trained(heard, start, f"audio=wav2vec2:{folder}", "training.steps=0", seed=3)
+    np.testing.assert_array_equal(moved.predict(heard).argmax(1), system.predict(heard).argmax(1))
+    for part in ("encoder", "stem", "audio_tower", "unpatching"):
+        saved, now = (getattr(one.model, part).state_dict() for one in (system, moved))
+        assert all(torch.equal(saved[name], now[name]) for name in saved), part
 
 
 def test_whether_frames_are_cached_already_does_not_change_a_training(heard, folder):

@@ -9,12 +9,14 @@ import pytest
 import torch
 
 from mindleaf.evaluation.audit import audit
-from mindleaf.evaluation.predict import run_system
+from mindleaf.evaluation.predict import PreparedRows, run_system
 from mindleaf.models.alignment import AlignedConfig
-from mindleaf.models.folder import load_model
+from mindleaf.models.facts import ModelFacts
+from mindleaf.models.folder import load_model, save_model
 from mindleaf.protocols import BetweenTrial, LeaveOneStimulusOut
 from mindleaf.stages.question import EvaluateConfig
 from mindleaf.systems.mindmix import MindMixListener
+from mindleaf.systems.neural import audio_frontend
 from mindleaf.systems.registry import build_system, floor_for
 from mindleaf.tasks import build_task
 from tests.protocols.tables import audiobooks, cut, eegmat
@@ -142,6 +144,21 @@ def test_an_aligned_run_brings_tower_and_fusion(stores, tmp_path, preset):
     assert again.inputs == "both"
     np.testing.assert_array_equal(again.predict(run.cells[0].test), system.predict(run.cells[0].test))
     assert again.untrained().inputs == "both" and len(again.predict(none_of(run.cells[0].test))) == 0
+
+
+def test_of_an_aligned_run_that_hears_otherwise_the_encoder_is_left_and_this_is_said(stores, tmp_path):
+    heard = PreparedRows(stores["sound"], None, build_task("emotion"), 0)
+    train = heard.examples(between(stores["sound"])[0], "train", 2.0, "labels")
+    config, frontend = AlignedConfig.preset("tiny"), audio_frontend("mel")
+    facts = ModelFacts(n_audio_features=frontend.n_features, audio="mel", audio_fingerprint=frontend.fingerprint())
+    save_model(tmp_path / "aligned", config.build(facts), config, facts, "card")
+    settings = [*QUICK, "training.steps=0", 'inputs="both"', f'start="{tmp_path / "aligned"}"', 'audio="envelope"']
+    system = build_system("mindmix", settings, "labels")
+    with pytest.warns(UserWarning, match="hears through mel, here it is envelope: its EEG encoder is taken"):
+        system.fit(train, none_of(train), seed=0)
+    known = load_model(tmp_path / "aligned").model.encoder.state_dict()
+    assert all(torch.equal(value, known[name]) for name, value in system.model.eeg.encoder.state_dict().items())
+    assert system.model.aligned is None
 
 
 def test_one_command_gives_three_rows_of_mindmix_beside_the_floor(stores, tmp_path):

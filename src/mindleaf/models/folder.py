@@ -8,6 +8,7 @@ import os
 import pkgutil
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,17 +102,17 @@ def load_model(folder: Path) -> LoadedModel:
     return LoadedModel(model.eval(), description["type"], config, facts, files[CARD].decode())
 
 
-def start_from(model: nn.Module, folder: Path) -> list[str]:
+def start_from(model: nn.Module, folder: Path, parts: Sequence[str] = ()) -> list[str]:
     """Copy into ``model`` each part that the saved model has under the same name (encoder, stem ...); returns their names.
 
-    Parts are taken whole and strictly. Raises ReadError where a part of that name has another size, BadInput where no
-    part fits at all: weights are never silently left behind.
+    ``parts`` names those to take, where not all are wanted. They are taken whole and strictly. Raises ReadError where a part
+    of that name has another size, BadInput where no part fits at all: weights are never silently left behind.
     """
     saved = dict(load_model(folder).model.named_children())
     taken = []
     for name, part in model.named_children():
         source = saved.get(name)
-        if source is None or type(source) is not type(part) or not list(part.parameters()):
+        if (parts and name not in parts) or source is None or type(source) is not type(part) or not list(part.parameters()):
             continue
         try:
             part.load_state_dict(source.state_dict(), strict=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from mindleaf.batch import Batch
+from mindleaf.encoders.mindmix import PRESETS
 from mindleaf.errors import BadInput
 from mindleaf.fusion.calra import AUDITORY_TYPES
 from mindleaf.models.adaptation import merge
@@ -37,6 +38,7 @@ from mindleaf.systems.neural import (
     read_findings,
     scored,
     spatial_pattern,
+    warn_left_behind,
     without_weights,
     write_findings,
 )
@@ -56,11 +58,13 @@ _WARM_START_PARTS = 4
 class ListenerConfig(StartFrom):
     """MindMix for tasks with candidates.
 
-    model       the aligned model; taken from ``start`` where that is an aligned RUN, its encoder from a pretrained one
+    model       the aligned model; taken from ``start`` where that is an aligned RUN that hears the same audio encoder, with
+                its weights; of every other RUN the EEG encoder alone is taken, which a warning says where that RUN is aligned
     audio       "auto"; "mel" or "envelope"; "wav2vec2:FOLDER", "hubert:FOLDER" or "speech:FOLDER" (any type) for frozen frames of
                 a speech model ("hub:NAME" as FOLDER fetches it). To train the speech model, as the paper does, leave it "auto" and set
                 model.audio.kind=speech and model.audio.speech.folder
-    form        "" keeps ``model``; else a preset: tiny, small, base, linear, towers (time-resolved), paper, paper_paired (pooled)
+    form        "" keeps ``model``; else a preset: tiny, small, base, linear, towers (time-resolved), paper, paper_paired (pooled).
+                It replaces ``model`` but for the speech model that it trains; a model changed otherwise is refused beside it
     warm_start  set the stem to the ridge backward TRF of the training windows before training (not where ``start`` brings a
                 stem), at most ``warm_start_windows`` of them; none of it touches validation or test data
     unattended  weight of telling the attended stream from the window's other streams; left out where the attended
@@ -89,7 +93,8 @@ class MindMixListener:
     any_montage = True
 
     def __init__(self, config: ListenerConfig) -> None:
-        self.config = config.model_copy(update={"model": _form(config)}) if config.form else config
+        # Settled once: what is built from this config again (``untrained``) must not settle another one.
+        self.config = config.model_copy(update={"model": _form(config), "form": ""}) if config.form else config
         self.n_parameters = 0
         self.facts = ModelFacts()
         self._findings: dict[str, Any] = {}
@@ -227,15 +232,21 @@ class MindMixListener:
         self.n_parameters = n_parameters(self.model)
 
     def _start(self, folder: Path) -> None:
+        """The whole of an aligned RUN that hears the same, else the EEG encoder alone: frames of equal size can be other frames."""
         loaded = load_model(folder)
-        if isinstance(loaded.config, AlignedConfig) and loaded.facts.n_audio_features == self.facts.n_audio_features:
-            config = loaded.config
+        aligned = loaded.config if isinstance(loaded.config, AlignedConfig) else None
+        parts: tuple[str, ...] = ()
+        if aligned and loaded.facts.audio_fingerprint == self.facts.audio_fingerprint:
+            config = aligned
         else:
-            config = self.config.model.model_copy(update={"encoder": encoder_of(loaded.config, folder, "bypass")})
+            encoder = encoder_of(loaded.config, folder, "bypass")
+            config, parts = self.config.model.model_copy(update={"encoder": encoder}), ("encoder",)
+            if aligned:
+                warn_left_behind(folder, loaded.facts, self.facts)
         self.config = self.config.model_copy(update={"model": config})
         self.model = config.build(self.facts)
         config.audio.fill(self.model.audio_tower)
-        self._has_started_stem = "stem" in start_from(self.model, folder)
+        self._has_started_stem = "stem" in start_from(self.model, folder, parts)
 
     def _settle_audio(self, parts: Sequence[Examples]) -> None:
         """Fix the audio encoder: the one asked for, else the one of the RUN to start from, else what the stores allow.
@@ -298,14 +309,20 @@ class MindMixListener:
 
 
 def _form(config: ListenerConfig) -> AlignedConfig:
-    """The model that ``form`` names, with the audio tower's speech model where ``model`` asks for one."""
+    """The model that ``form`` names, with the audio tower's speech model where ``model`` asks for one.
+
+    Raises BadInput where more of ``model`` was changed: it would be lost. The presets are what recipes fill in.
+    """
+    asked = {"kind": config.model.audio.kind, "speech": config.model.audio.speech}
+
+    def hearing(model: AlignedConfig) -> AlignedConfig:
+        return model.model_copy(update={"audio": model.audio.model_copy(update=asked)})
+
+    if config.model not in [hearing(AlignedConfig.preset(name)) for name in PRESETS]:
+        raise BadInput(f"form={config.form} is a whole model, and model was changed besides; give one of the two.")
     if config.form in ("paper", "paper_paired"):
-        form = AlignedConfig.paper("tiny", "paper_paired" if config.form == "paper_paired" else "all_pairs")
-    else:
-        form = AlignedConfig.preset(config.form)
-    asked = config.model.audio
-    audio = form.audio.model_copy(update={"kind": asked.kind, "speech": asked.speech})
-    return form.model_copy(update={"audio": audio})
+        return hearing(AlignedConfig.paper("tiny", "paper_paired" if config.form == "paper_paired" else "all_pairs"))
+    return hearing(AlignedConfig.preset(config.form))
 
 
 def _warn_at_chance(lines: Sequence[dict[str, Any]]) -> None:

@@ -21,6 +21,7 @@ from mindleaf.systems.neural import (
     encoder_of,
     n_parameters,
     read_findings,
+    warn_left_behind,
     write_findings,
 )
 
@@ -100,7 +101,8 @@ class MindMixReader(MindMixClassifier):
             return super()._build()
         start = self._aligned_start()
         if start and start.facts.audio_fingerprint != self.facts.audio_fingerprint:
-            start = None  # It hears something else; its EEG encoder is of use all the same.
+            warn_left_behind(Path(self.config.start), start.facts, self.facts)
+            start = None
         self._multimodal = self._composition(start)
         self.model = self._multimodal.build(self.facts)
         if self.config.start and self.model.eeg is not None and self.model.eeg.encoder is not None:

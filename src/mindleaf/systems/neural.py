@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from mindleaf.errors import BadInput
 from mindleaf.models.adaptation import Adapt, LoraConfig, adapt, eeg_encoders
 from mindleaf.models.alignment import AlignedConfig
 from mindleaf.models.classifier import ClassifierConfig
+from mindleaf.models.facts import ModelFacts
 from mindleaf.models.pretraining import PretrainingConfig
 from mindleaf.store.batches import BatchReader
 from mindleaf.store.examples import Examples
@@ -154,6 +156,16 @@ def without_weights(model: Any) -> Any:
     if not getattr(model.encoder, "weights", ""):
         return model
     return model.model_copy(update={"encoder": model.encoder.model_copy(update={"weights": ""})})
+
+
+def warn_left_behind(folder: Path, theirs: ModelFacts, ours: ModelFacts) -> None:
+    """Say that of an aligned RUN which hears another audio encoder the EEG encoder alone is taken."""
+    other = ours.audio if ours.audio != theirs.audio else f"{ours.audio} with other settings or weights"
+    warnings.warn(
+        f"{folder} hears through {theirs.audio}, here it is {other}: its EEG encoder is taken and all else it learned left "
+        "behind; give the audio encoder it was aligned with to start from the whole of it.",
+        stacklevel=2,
+    )
 
 
 def encoder_of(config: Any, folder: Path, vq_input: str | None = None) -> EncoderConfig:
