@@ -78,7 +78,7 @@ def prepare(
     unit: Annotated[str, typer.Option("--unit", help="Unit of the files' numbers (uV, mV ...), in place of what they say.")] = "",
     workers: Annotated[int, typer.Option("--workers", help="Processes of this machine.")] = 1,
     scheduler: Annotated[str, typer.Option("--scheduler", help="Address of a Dask scheduler: tcp://HOST:8786.")] = "",
-    seed: Seed = 0,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of generated data; 0 where none is given.")] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from mindleaf.errors import BadInput
-from mindleaf.protocols import LeaveOneSubjectOut
+from mindleaf.protocols import LeaveOneSubjectOut, read_folds, write_folds
+from mindleaf.stages.contestants import shared_folds
 from mindleaf.stages.evaluate import evaluate, evaluate_on
 from mindleaf.stages.question import EvaluateConfig, folds_of
+from mindleaf.tasks import build_task
 from tests.stages.two_data_sets import listeners, rhythms
 
 
@@ -62,3 +64,18 @@ def test_settings_for_a_system_that_is_not_there_are_refused(heard, tmp_path):
         with pytest.raises(BadInput, match=rf"--set {setting}: {owner} does not take part; systems here: trf;"):
             evaluate(question(settings=(setting,)), heard.path, ["trf"], tmp_path / "out", quiet=True)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_split_of_another_store_is_refused(heard, tmp_path):
+    asked = question(protocol="cross_subject", settings=("protocol.n_folds=3",))
+    task, split = build_task("attention"), tmp_path / "folds.json"
+    write_folds(split, folds_of(asked, heard), protocol="cross_subject", store=heard.content_sha256)
+    folds, protocol = shared_folds(asked, heard, split, ["trf"], task)
+    assert protocol == "cross_subject" and [f.to_json() for f in folds] == [f.to_json() for f in read_folds(split)]
+    # Recordings of the same names with other signals: every span of the folds is found in it.
+    other = listeners(tmp_path / "other", "heard", seed=3)
+    with pytest.raises(BadInput, match="was made with another store than"):
+        evaluate(asked, other.path, ["trf"], tmp_path / "out", split=split, quiet=True)
+    assert not (tmp_path / "out").exists()
+    write_folds(split, folds, protocol="cross_subject")  # a file of one's own that names no store
+    assert len(shared_folds(asked, other, split, ["trf"], task)[0]) == len(folds)

@@ -50,6 +50,23 @@ def test_workers_change_nothing_but_the_time(data, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "words",
+    [("--set", "synthetic.preset=easy"), ("--set", "synthetic.preset=tiny"), (*TINY, "--seed", 1), ("--seed", 0)],
+)
+def test_generated_data_of_other_settings_are_not_passed_off_as_those_asked_for(data, tmp_path, words):
+    before = sorted(data.joinpath("data").rglob("*"))
+    said = prepare(data / "data", tmp_path / "store", *words, "--quiet").complaint
+    assert "holds a synthetic data set of other settings or another seed" in said
+    assert not (tmp_path / "store").exists() and sorted(data.joinpath("data").rglob("*")) == before
+
+
+@pytest.mark.parametrize("words", [(), (*TINY, "--seed", 0)])
+def test_generated_data_that_are_there_are_read_as_they_are(data, tmp_path, words):
+    told = json.loads(prepare(data / "data", tmp_path / "store", *words, "--json", "--quiet").out)
+    assert told["content_sha256"] == Store(data / "plain").content_sha256
+
+
+@pytest.mark.parametrize(
     ("words", "told"),
     [
         (("--workers", "0"), "--workers wants a number of processes of at least 1"),

@@ -117,14 +117,16 @@ def shared_folds(
     if tuned:
         return _tuned_folds(config, store, split, tuned, task, test_store)
     if split:
-        return _split_folds(split, test_store)
+        return _split_folds(split, store, test_store)
     folds = folds_of(config, store, test_store)
     return folds, str(config.protocol)
 
 
-def _split_folds(split: Path, test_store: Store | None) -> tuple[list[Fold], str]:
-    """The folds of a file, which belong to one store or to two."""
+def _split_folds(split: Path, store: Store, test_store: Store | None) -> tuple[list[Fold], str]:
+    """The folds of a file, which belong to one store or to two. A file that does not say whose they are is taken at its word."""
     facts = read_split_facts(split)
+    if facts.get("store", store.content_sha256) != store.content_sha256:
+        raise BadInput(f"--split {split} was made with another store than {store.path}; give that one, or write the split again.")
     theirs, ours = facts.get("test_store"), test_store.content_sha256 if test_store else None
     if theirs != ours:
         wanted = "the --test-store it was made with" if theirs else "no --test-store"

@@ -33,7 +33,7 @@ def prepare(
     out: Path,
     pipelines: tuple[str, ...] = (),
     settings: tuple[str, ...] = (),
-    seed: int = 0,
+    seed: int | None = None,
     quiet: bool = False,
     workers: int = 1,
     scheduler: str = "",
@@ -41,6 +41,8 @@ def prepare(
     """Write the store of a data set, skipping what is unchanged, then the views of the named pipelines.
 
     settings   go to the store, those that begin with "synthetic." to the generator of that data set
+    seed       of the generator, 0 where none is given; generated data that are there are read as they are, but where a seed or
+               a setting of the generator is given they must have been made with it
     workers    processes of this machine; scheduler: address of a Dask scheduler instead
 
     Raises BadInput for an unknown data set, a root without its files, files that do not fit together, and what
@@ -52,7 +54,7 @@ def prepare(
     wanted = [pipeline(p) for p in pipelines]
     generator = [s.removeprefix("synthetic.") for s in settings if s.startswith("synthetic.")]
     config = StoreConfig().with_settings(s for s in settings if not s.startswith("synthetic."))
-    if name == "synthetic" and not root.exists():
+    if name == "synthetic" and (generator or seed is not None or not root.exists()):
         _generate(root, generator, seed, quiet)
     # Workers elsewhere have another working folder.
     root, out = (existing_root(root, name).absolute(), out.absolute()) if scheduler else (existing_root(root, name), out)
@@ -141,12 +143,12 @@ def _opened(path: Path, content: str) -> Store:
     return Store(path)
 
 
-def _generate(root: Path, settings: list[str], seed: int, quiet: bool) -> None:
-    """Write the synthetic data set where it is asked for and not there yet: "preset=NAME" first, then its fields."""
+def _generate(root: Path, settings: list[str], seed: int | None, quiet: bool) -> None:
+    """Write the synthetic data set, or hold what is there against the settings: "preset=NAME" first, then its fields."""
     presets = [s.partition("=")[2] for s in settings if s.startswith("preset=")]
     config = preset(presets[-1] if presets else "easy").with_settings(s for s in settings if not s.startswith("preset="))
     with bar("generate", None, quiet) as advance:
-        write_synthetic(root, config, seed, lambda *_: advance())
+        write_synthetic(root, config, seed or 0, lambda *_: advance())
 
 
 def _tell_issues(store: Store, tell) -> None:
