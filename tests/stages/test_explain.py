@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 import torch
 
@@ -41,6 +43,22 @@ def test_every_way_to_read_sound_back_is_judged_on_other_trials(toy_store, run, 
     assert {row[0] for row in content["sheets"][1]["rows"]} == {"subject", "trial", "stimulus"}
     assert any("CONTAMINATED" in note for note in content["notes"])
     assert report.read_text().count("<svg") == 3
+
+
+def test_the_network_that_is_not_aligned_keeps_nothing_of_the_training(toy_store, run, tmp_path):
+    """Bare parameters are weights, too: opening the encoder's gate changes what was learned, never the untrained network."""
+    loaded = load_model(run)
+    with torch.no_grad():
+        loaded.model.unpatching.gate.fill_(30.0)
+    shutil.copytree(run, tmp_path / "open")
+    save_model(tmp_path / "open", loaded.model, loaded.config, loaded.facts, "changed by a test")
+    rows = []
+    for number, folder in enumerate((run, tmp_path / "open")):
+        explain(toy_store.path, folder, tmp_path / str(number), ExplainConfig(window_s=2.0, max_windows=24), quiet=True)
+        content = read_json(tmp_path / str(number) / "table.json")
+        rows.append({row[0]: row for row in content["sheets"][0]["rows"]})
+    assert rows[0][OURS] != rows[1][OURS]
+    assert rows[0][NOT_ALIGNED] == rows[1][NOT_ALIGNED]
 
 
 def test_a_run_that_is_not_aligned_is_refused(toy_store, tmp_path):

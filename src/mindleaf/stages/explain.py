@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -122,12 +121,10 @@ def _parts(store: Store, fold: Fold, config: ExplainConfig) -> _Parts:
 def _features(
     listener: MindMixListener, parts: _Parts, views: Mapping[str, AlignedViews], config: ExplainConfig
 ) -> dict[str, dict[str, NDArray]]:  # fmt: skip
-    """EEG-side frames by method and part; "not aligned" is the same network with random weights."""
-    random = copy.deepcopy(listener.model)
+    """EEG-side frames by method and part; "not aligned" is the same network built anew, with random weights."""
     torch.manual_seed(config.seed)
-    for module in random.modules():
-        if hasattr(module, "reset_parameters"):
-            module.reset_parameters()  # type: ignore[operator]
+    # A speech model in its audio tower is random as well: what is read here is the EEG before it meets a sound.
+    random = listener.config.model.build(listener.facts)
     near = config.neighbours
     found: dict[str, dict[str, NDArray]] = {OURS: {}, NOT_ALIGNED: {}, LINEAR: {}, CIRCULAR: {}}
     for name, view in views.items():
