@@ -78,6 +78,27 @@ def _envelope(name: str) -> np.ndarray:
     return np.maximum(rng.standard_normal(round(16 * SFREQ)) + 2, 0).astype(np.float32)
 
 
+def clocked_store(path: Path, n_subjects=4, n_trials=6, trial_s=16.0, offsets=(0.0,), one_sound=False, seed=0) -> Store:
+    """Trials of one sound each. Both EEG and sound get stronger along the trial; nothing else relates them.
+
+    ``offsets``: the second of the sound at which a trial begins, taken in turn. ``one_sound``: the same in all trials.
+    """
+    n = round(trial_s * SFREQ)
+    growth = 1.0 + 3.0 * np.arange(n) / n
+    rng = np.random.default_rng(seed)
+    longer = np.pad(growth, (0, round(max(offsets) * SFREQ)), mode="edge")
+    sounds = {f"s{k}": (longer + 0.3 * rng.standard_normal(len(longer))).astype(np.float32) for k in range(n_trials)}
+    stimuli = tuple(Stimulus(name, SFREQ, partial(sounds.get, name), "envelope") for name in sounds)
+    played = [Candidate(f"s{0 if one_sound else k}", offset=offsets[k % len(offsets)]) for k in range(n_trials)]
+    trials = tuple(Trial(f"t{k}", k * trial_s, trial_s, {}, (sound,), 1) for k, sound in enumerate(played))
+    montage, made = Montage.from_names(CHANNELS)[0], []
+    for subject in range(n_subjects):
+        signal = 5 * np.tile(growth, n_trials) * rng.standard_normal((len(CHANNELS), n * n_trials))
+        name, load = f"{subject:02d}", partial(np.asarray, signal)
+        made.append(Recording("planted", name, name, SFREQ, montage, n * n_trials, load, stimuli=stimuli, trials=trials))
+    return write_store(made, path, "planted", {"interval": None})
+
+
 class Bursts(Powers):
     """Scores a class by the largest excursion of its channel: windows without a burst say nothing."""
 
@@ -117,6 +138,19 @@ class KnowsThePerson(Decoder):
     @staticmethod
     def _loudness(examples):
         return examples.audio(ToyEnvelope())[:, :, 0].mean(axis=2).astype(float)
+
+
+class ReadsTheClock(KnowsThePerson):
+    """Reads the time in the trial from the EEG's strength, that in the sound from its loudness, and takes the sound that fits."""
+
+    name = "clock"
+
+    def fit(self, train, validation, seed):
+        heard = self._loudness(train)[np.arange(len(train)), train.answers]
+        self.line = np.polyfit(self._level(train), np.log(heard), 1)
+
+    def predict(self, examples):
+        return -np.abs(np.log(self._loudness(examples)) - np.polyval(self.line, self._level(examples))[:, None])
 
 
 class TestStatistics(Powers):

@@ -12,9 +12,11 @@ from planted import (
     Bursts,
     CspOnAllTrials,
     KnowsThePerson,
+    ReadsTheClock,
     TestStatistics,
     UntrainedPeeker,
     UntrainedSilent,
+    clocked_store,
     labelled_store,
 )
 from toy_listeners import (
@@ -38,12 +40,12 @@ from mindleaf.protocols import BetweenTrial, LeaveOneSubjectOut, RandomWindows
 from mindleaf.store.exposure import exposure
 from mindleaf.store.store import Store
 from mindleaf.store.writer import StoreConfig, write_store
-from mindleaf.tasks import Attention, Classify
+from mindleaf.tasks import Attention, Classify, MatchMismatch
 from tests.conftest import make_recording
 
 BETWEEN = BetweenTrial(n_folds=4, val_fraction=0)
 ONE_OUT = LeaveOneSubjectOut(val_fraction=0)
-ATTENTION, CLASSIFY = Attention(), Classify()
+ATTENTION, CLASSIFY, MATCH = Attention(), Classify(), MatchMismatch()
 
 
 def fixed_order(subject: int, n_trials: int) -> list[str]:
@@ -73,13 +75,14 @@ STORES: dict[str, Callable[..., Store]] = {
     "classes": lambda path: labelled_store(path, evidence=1.0),
     "no relation": lambda path: labelled_store(path),
     "fixed order": lambda path: labelled_store(path, fixed_order, strength=drifting),
-    "own order": lambda path: labelled_store(path, own_order, strength=drifting),
+    "own order": lambda path: labelled_store(path, own_order, evidence=1.0),
     "strength": lambda path: labelled_store(path, strength=lambda s, t, label: 1.0 + (label == "b")),
     "length": lambda path: labelled_store(path, evidence=1.0, length=lambda label: 8.0 if label == "a" else 12.0),
     "sounds": lambda path: labelled_store(path, evidence=1.0, sound=lambda trial, label: f"{label}{trial % 2}"),
     "neutral sounds": lambda path: labelled_store(path, evidence=1.0, sound=lambda trial, label: f"s{trial % 2}"),
     "diagnosis": lambda path: labelled_store(path, one_class, evidence=1.0, n_trials=2, n_subjects=14),
     "sessions": lambda path: labelled_store(path, one_class, evidence=1.0, n_trials=4, n_sessions=2),
+    "clock": clocked_store,
     "bursts": lambda path: labelled_store(path, burst=True),
     "pretraining": lambda path: write_store([make_recording(k) for k in range(4)], path, "toy", {}),
     "pretraining at half the rate": lambda path: write_store(
@@ -194,6 +197,8 @@ LEAKS = [
          audited("neutral sounds", Powers, CLASSIFY), "which sound it is", alone=True),
     Leak("shortcuts", "the louder voice is the attended one", LOUDER, HONEST, "loudness of the sound"),
     Leak("shortcuts", "one class per person", DIAGNOSIS, CLASSES, "which subject it is"),
+    Leak("shortcuts", "the time in the trial says the sound", audited("clock", ReadsTheClock, MATCH),
+         audited("listening", Decoder, MATCH), "position in the sound", alone=True),
     Leak("window_evidence", "the louder voice is the attended one", LOUDER, HONEST),
     Leak("aggregation", "one marked window in each trial", audited("bursts", Bursts, CLASSIFY), CLASSES, alone=True),
     Leak("trial_permutation", "people agree, their trials do not", steady((0.95, 0.25)), steady((0.95, 0.9)), alone=True),

@@ -15,8 +15,8 @@ from mindleaf.store.examples import Examples
 from mindleaf.store.store import Store
 
 #: What could carry the attribute to a system: the sound it hears, the time at which or the person from whom the EEG was
-#: recorded, the EEG's strength.
-Carrier = Literal["sound", "time", "person", "level"]
+#: recorded, the EEG's strength, or the time in the trial together with the sound ("clock").
+Carrier = Literal["sound", "time", "person", "level", "clock"]
 #: What names a person and a visit, and the attributes they are looked at by.
 UNITS = {"subject": ["dataset", "subject"], "session": ["dataset", "subject", "session"]}
 UNIT_ATTRIBUTES = {"subject": "which subject it is", "session": "which session it is"}
@@ -47,7 +47,8 @@ def _level(store: Store, sha256: str, recording: str, start: float, stop: float)
     return float(np.log(np.nanmean(part.std(axis=0)) + 1e-12)) if len(part) else 0.0
 
 
-def _position(examples: Examples) -> NDArray:
+def position_in_trial(examples: Examples) -> NDArray[np.float64]:
+    """Seconds from the start of its trial to each window, (n,)."""
     return _since_trial(examples, "start")
 
 
@@ -90,7 +91,9 @@ def _unit(name: str) -> Callable[[Examples], NDArray]:
     return read
 
 
-def _of_candidates(column: str) -> Callable[[Examples], NDArray]:
+def of_candidates(column: str) -> Callable[[Examples], NDArray]:
+    """Reads a column of each candidate, (n, candidate)."""
+
     def read(examples: Examples) -> NDArray:
         return examples.rows[[f"{column}_{k}" for k in range(1, examples.n_candidates + 1)]].to_numpy()
 
@@ -102,14 +105,14 @@ def _place_in_list(examples: Examples) -> NDArray:
 
 
 def _sound_length(examples: Examples) -> NDArray:
-    names = _of_candidates("stimulus")(examples)
+    names = of_candidates("stimulus")(examples)
     length = {name: s.n_samples / s.sample_rate for name, s in examples.store.stimuli.items()}
     return np.vectorize(lambda name: length.get(name, 0.0), otypes=[float])(names)
 
 
 def loudness(examples: Examples) -> NDArray[np.float64]:
     """Log mean square of each candidate's sound during the window, (n, candidate)."""
-    names, starts = _of_candidates("stimulus")(examples), _of_candidates("audio_start")(examples).astype(float)
+    names, starts = of_candidates("stimulus")(examples), of_candidates("audio_start")(examples).astype(float)
     lengths = (examples.rows["stop"] - examples.rows["start"]).to_numpy(float)[:, None] + 0.0 * starts
     out = np.zeros(names.shape)
     for name in np.unique(names.astype(str)):
@@ -135,7 +138,7 @@ def _cumulative_energy(store: Store, stimulus: str) -> NDArray[np.float64]:
 #: The signal-blind model looks at each of these by itself.
 ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute("length of the trial", "time", False, _trial_length),
-    Attribute("position in the trial", "time", False, _position),
+    Attribute("position in the trial", "time", False, position_in_trial),
     Attribute("time in the session", "time", False, _session_time),
     Attribute(UNIT_ATTRIBUTES["subject"], "person", False, _unit("subject")),
     Attribute(UNIT_ATTRIBUTES["session"], "person", False, _unit("session")),
@@ -144,8 +147,8 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute("place in the list", "sound", True, _place_in_list),
     Attribute("loudness of the sound", "sound", True, loudness),
     Attribute("length of the sound", "sound", True, _sound_length),
-    Attribute("position in the sound", "sound", True, _of_candidates("audio_start")),
-    Attribute("which sound it is", "sound", True, _of_candidates("stimulus")),
-    Attribute("side of the sound", "sound", True, _of_candidates("side")),
-    Attribute("talker", "sound", True, _of_candidates("talker")),
+    Attribute("position in the sound", "sound", True, of_candidates("audio_start")),
+    Attribute("which sound it is", "sound", True, of_candidates("stimulus")),
+    Attribute("side of the sound", "sound", True, of_candidates("side")),
+    Attribute("talker", "sound", True, of_candidates("talker")),
 )

@@ -115,7 +115,7 @@ def _system_rows(
     yield from rows
     # A row that reads no EEG has no control without it, but it has its own score.
     own = control_score(subject, [np.arange(len(examples)) for examples in subject.examples], subject.scores)
-    yield shortcuts(blind, cells, rows, own.real_beyond_luck, seed)
+    yield shortcuts(blind, subject, rows, own.real_beyond_luck)
     yield window_evidence(subject)
     yield aggregation(cells, subject)
     predictions = run.predictions()

@@ -42,7 +42,7 @@ CONTROLS: dict[str, tuple[str, str, str]] = {
     "shortcuts": (
         "Shortcuts without the brain",
         "A simple counter that never looks at brain waves guesses the answer from one plain fact at a time: how loud, how long, when in "
-        "the session, who, how strong the signal. It is trained and tested on the same split, and must not do better than luck.",
+        "the session, who, how strong the signal, which sound fits the time in the trial. It is trained and tested on the same split, and must not do better than luck.",
         "The way the data were recorded gives the answer away by the fact that is named. A system can pick it up and look as if it decoded.",
     ),
     "window_evidence": (

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from mindleaf.evaluation.attributes import ATTRIBUTES, Attribute, Carrier
 from mindleaf.evaluation.clusters import trial_ids
+from mindleaf.evaluation.controls import Subject
 from mindleaf.evaluation.permutation import candidate_null, label_null
 from mindleaf.evaluation.predict import Cell
 from mindleaf.evaluation.statistics import balanced_credit
+from mindleaf.evaluation.trial_clock import ATTRIBUTE, ClockUse, clock_scores, clock_use
 from mindleaf.evaluation.verdict import AuditRow, ControlScore
 from mindleaf.metrics.scores import decisions
 from mindleaf.store.examples import Examples
@@ -97,6 +99,7 @@ class Blind:
             ]
             yield from _if_telling("neighbours in time", "time", told)
             return
+        yield from _if_telling(ATTRIBUTE, "clock", [clock_scores(train, test) for train, test in self.parts])
         for what in _HEARD_ATTRIBUTES:
             told = [
                 (texts == _nearest(train.rows, test.rows, attended)[:, None]).astype(float)
@@ -145,40 +148,55 @@ class Blind:
         return credit, limit, bool(null.max() > limit + 1e-9)
 
 
-def shortcuts(blind: Blind, cells: Sequence[Cell], others: Sequence[AuditRow], claims: bool, seed: int) -> AuditRow:
+def shortcuts(blind: Blind, subject: Subject, others: Sequence[AuditRow], claims: bool) -> AuditRow:
     """Judge the blind model's scores for one system, in the light of its other controls ``others``.
 
     ``claims``: the system scores more than luck over windows would; one that does not has no score to explain.
     An attribute above chance fails the row, unless the system is shown not to rest on it: a system that hears and is at chance
-    without EEG does not use the sounds alone; one that scores more than the EEG's strength does not live on it.
+    without EEG does not use the sounds alone; one that scores more than the EEG's strength does not live on it; one that is at
+    chance with EEG of the same time in other trials does not read that time (where there is none, nobody can tell: skipped).
     """
     if not blind.scores:
-        return AuditRow(CONTROL, _EXPECTED, "every attribute is constant", "pass", "nothing here could give the answer away")
+        return AuditRow(CONTROL, _EXPECTED, "every attribute is constant", "pass", "no attribute that is looked at differs here")
     found = [score for score in blind.scores if score.above]
     listed = ", ".join(f"{s.name} {s.mean:.3f} (luck up to {s.limit:.3f})" for s in (found or blind.scores[:1]))
     if not found and not any(score.tells for score in blind.scores):
         return AuditRow(CONTROL, _EXPECTED, listed, "skipped", "there are too few trials to tell anything from luck")
     if not found:
-        return AuditRow(CONTROL, _EXPECTED, f"highest of {len(blind.scores)}: {listed}", "pass",
-                        "nobody who looks only at the design, the sounds or the strength of the EEG gets above luck")  # fmt: skip
-    status = {row.control: row.status for row in others}
-    hears = cells[0].task.asks == "candidates" and cells[0].system.asks == "candidates"
-    silent = hears and status.get("eeg_zeroed") == "pass" and status.get("eeg_noise") == "pass"
-    timed = timing_heard(others)
-    unused = {"sound": silent, "time": timed, "person": timed, "level": timed or _beats_level(blind, cells, seed)}
-    guilty = [score.name for score in found if not unused[score.carrier]]
-    if not guilty:
+        why = f"looked at one by one, none of these gets above luck: {', '.join(sorted(s.name for s in blind.scores))}"
+        return AuditRow(CONTROL, _EXPECTED, f"highest of {len(blind.scores)}: {listed}", "pass", why)
+    clock = clock_use(subject) if any(score.carrier == "clock" for score in found) else ClockUse("unused", "")
+    listed += f"; {clock.seen}" if clock.seen else ""
+    unused = _unused(blind, subject, others) | {"clock": clock.use == "unused"}
+    suspected = [score for score in found if not unused[score.carrier]]
+    names = ", ".join(score.name for score in suspected)
+    if not suspected:
         why = "the data give the answer away by this, but other controls show that this system does not live on it"
         return AuditRow(CONTROL, _EXPECTED, listed, "pass", why)
     if not claims:
-        why = f"the data give the answer away by {', '.join(guilty)}, but the system itself is at chance: nothing to attribute"
+        why = f"the data give the answer away by {names}, but the system itself is at chance: nothing to attribute"
         return AuditRow(CONTROL, _EXPECTED, listed, "skipped", why)
-    why = f"whoever knows only this gets above chance: {', '.join(guilty)}; the score may rest on it instead of on the brain"
+    if clock.use == "unknown" and all(score.carrier == "clock" for score in suspected):
+        why = f"the data give the answer away by {names}, and whether the system reads the time in the trial cannot be told"
+        return AuditRow(CONTROL, _EXPECTED, listed, "skipped", why)
+    why = f"whoever knows only this gets above chance: {names}; the score may rest on it instead of on the brain"
     return AuditRow(CONTROL, _EXPECTED, listed, "fail", why)
 
 
+def _unused(blind: Blind, subject: Subject, others: Sequence[AuditRow]) -> dict[Carrier, bool]:
+    """By carrier whether other controls show that the system does not use it."""
+    status = {row.control: row.status for row in others}
+    silent = subject.hears and status.get("eeg_zeroed") == "pass" and status.get("eeg_noise") == "pass"
+    timed = timing_heard(others)
+    level = timed or _beats_level(blind, subject.cells, subject.seed)
+    return {"sound": silent, "time": timed, "person": timed, "level": level}
+
+
 def timing_heard(others: Sequence[AuditRow]) -> bool:
-    """Whether the system tells the true time of one voice from another time of it: nothing else could do that."""
+    """Whether the system tells the true time of one voice from another time of it.
+
+    Neither the person nor the time of the recording tells that; the time in the trial may, and is looked at by itself (``clock_use``).
+    """
     return any(row.control == "audio_shifted" and row.status == "pass" for row in others)
 
 

@@ -87,6 +87,8 @@ def mismatches(streams: pd.DataFrame, seed: int) -> np.ndarray:
     """For each row of ``attended_streams`` the row whose sound stands against it, shape (n,); -1 where there is none."""
     partner = np.full(len(streams), -1, dtype=np.intp)
     window_s = float((streams["stop"] - streams["start"]).max()) if len(streams) else 0.0
+    # A partner of the same stimulus stands elsewhere in the trial, so that the time in the trial says the answer. The audit's row
+    # shortcuts looks for that; the decision on verdicts of the audit says why partners are not drawn from the same time.
     for level, columns in enumerate((["recording", "trial", "stimulus"], ["stimulus"], ["talker"])):
         pending = streams[partner < 0]
         for number, (_, rows) in enumerate(pending.groupby(["dataset", "subject", *columns], sort=True)):
