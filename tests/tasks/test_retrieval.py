@@ -113,9 +113,13 @@ def test_sounds_of_a_pool_do_not_overlap_even_where_windows_do():
 def test_a_pool_is_as_large_as_asked_or_as_there_are_sounds():
     windows = cut(music(1, 3), 2.0)
     task = build_task("retrieval_pool")
-    assert set(task.prepare(windows)["n_candidates"]) == {30}
-    assert set(task.prepare(cut(music(2, 10), 2.0))["n_candidates"]) == {50}
-    rows = build_task("retrieval_pool:8").prepare(windows)
+    with pytest.warns(UserWarning, match="wanted pools of 50 sounds, but 30 is what") as told:
+        assert set(task.prepare(windows)["n_candidates"]) == {30}
+    assert len(told) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert set(task.prepare(cut(music(2, 10), 2.0))["n_candidates"]) == {50}
+        rows = build_task("retrieval_pool:8").prepare(windows)
     assert len(rows) == 30 and task.chance(rows) == 1 / 8
     learned = task.learned(windows, seed=0)
     assert set(learned["n_candidates"]) == {1} and (learned["answer"] == 0).all() and len(learned) == 30
@@ -230,6 +234,7 @@ def test_a_pool_is_reported_with_its_ranks(stores):
         assert metrics[name]["mean"] < chance if name == "median_rank" else metrics[name]["mean"] > chance
     assert metrics["accuracy"]["mean"] <= metrics["recall@5"]["mean"] <= metrics["recall@10"]["mean"]
     page = result.html()
+    assert result.to_json()["systems"][0]["n_options"] == [20] and "<td>20</td>" in page
     assert "mean reciprocal rank" in page and "(chance 10.500)" in page
 
 

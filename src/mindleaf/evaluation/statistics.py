@@ -188,12 +188,16 @@ def _system_entries(
             for (length, fold), why in run.left_out.items()
             if length == window_s
         ]
-        entries.append(
-            {**shared, "window_s": window_s, "n_windows": len(part), "metrics": metrics, "folds": fold_rows, "audit": audit}
-        )
+        counts = {"n_windows": len(part), "n_options": _range(part["n_options"])}
+        entries.append({**shared, "window_s": window_s, **counts, "metrics": metrics, "folds": fold_rows, "audit": audit})
     for window_s, why in run.missing.items():
         entries.append({**shared, "window_s": window_s, **nothing, "status": "not applicable", "why": why})
     return entries
+
+
+def _range(counts: pd.Series) -> list[int]:
+    """Fewest and most; one number where they are equal."""
+    return sorted({int(counts.min()), int(counts.max())})
 
 
 def _cluster_confusions(predictions: pd.DataFrame, clusters: NDArray, fold_number: NDArray) -> NDArray:

@@ -121,7 +121,7 @@ class RetrievalTrio(RetrievalDuo):
 class RetrievalPool(Drawn):
     """Where does the sound that was heard stand among K sounds of the test part?
 
-    K is 50, or what ``retrieval_pool:K`` says, or as many as there are. Sounds of a pool never overlap; pieces of one stimulus
+    K is 50, or what ``retrieval_pool:K`` says, or, with a warning, as many as there are. Sounds of a pool never overlap; pieces of one stimulus
     at different times may be among them. The last pool of a subject is filled up with sounds of its other windows,
     drawn at random, so that no window is left out. Training needs no pool: there the candidates are the sound that was heard.
     """
@@ -140,6 +140,16 @@ class RetrievalPool(Drawn):
             return ""
         return "wanted subjects who attended to two sounds or more, got none."
 
+    def posed(self, windows: pd.DataFrame, seed: int) -> pd.DataFrame:
+        size = self._size(_streams(windows))
+        if size < self._wanted:
+            warnings.warn(
+                f"{self.title}: wanted pools of {self._wanted} sounds, but {size} is what subjects' sounds allow in one part of the data; "
+                "chance and ranks follow from that; fewer folds allow more.",
+                stacklevel=3,
+            )
+        return super().posed(windows, seed)
+
     def learned(self, windows: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         streams = _streams(windows)
         own = np.arange(len(streams))
@@ -154,10 +164,14 @@ class RetrievalPool(Drawn):
                 candidates[rows[asked]], group[rows[asked]] = rows[members], group.max(initial=-1) + 1
         return candidates, group
 
+    @property
+    def _wanted(self) -> int:
+        return int(self.column or POOL_SIZE)
+
     def _size(self, streams: pd.DataFrame) -> int:
         """The K that all pools have: what was asked for, or what (nearly) every subject's sounds allow."""
         counts = [pool_size(*_pieces(streams, rows), _window_s(streams)) for rows in _scopes(streams)]
-        return min(int(self.column or POOL_SIZE), min((n for n in counts if 2 * n >= max(counts)), default=0))
+        return min(self._wanted, min((n for n in counts if 2 * n >= max(counts)), default=0))
 
 
 def _streams(windows: pd.DataFrame) -> pd.DataFrame:
