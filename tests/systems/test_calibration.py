@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from mindleaf.errors import BadInput
+from mindleaf.models.alignment import AlignedConfig
 from mindleaf.store.writer import write_store
 from mindleaf.systems.registry import build_system
 from tests.systems.listening import attended_rows, none_of, simulated_listener
 
-SETTINGS = ("form=linear", "training.batch_size=16", "training.device=cpu", "training.validate_every=1000")
+LINEAR = f"model={AlignedConfig.preset('linear').model_dump_json()}"
+SETTINGS = (LINEAR, "training.batch_size=16", "training.device=cpu", "training.validate_every=1000")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def loss(system, examples):
 
 @pytest.mark.parametrize("per_subject", [False, True])
 def test_a_new_listener_is_understood_better_and_the_others_as_before(windows, per_subject, tmp_path):
-    system = fitted(windows, f'model.stem={{"depth": 0, "per_subject": {str(per_subject).lower()}}}')
+    system = fitted(windows, f"model.stem.per_subject={str(per_subject).lower()}")
     before, others = loss(system, windows["own_test"]), system.predict(windows["known_test"])
     system.calibrate(windows["own"], steps=80)
     assert loss(system, windows["own_test"]) < 0.9 * before
