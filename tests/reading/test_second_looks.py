@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -15,7 +16,7 @@ from mindleaf.reading.signals import open_signal
 
 from .fuzz_files import N_TIMES, SFREQ, eeg
 from .fuzz_formats import FORMATS
-from .fuzz_mutations import write_parts
+from .fuzz_mutations import mutate, write_parts
 
 
 def damaged(folder: Path, name: str, before: bytes, after: bytes, part: str = "", count: int = 1) -> Path:
@@ -144,3 +145,21 @@ def test_names_that_do_not_fit_a_cap_are_named(change: dict[str, str], code: str
 )
 def test_usual_ways_to_write_names_are_no_issue(names: list[str]):
     assert name_notes(names, ["eeg"] * len(names), ()) == []
+
+
+def test_a_piece_of_a_matlab_array_that_is_not_found_is_no_zeros(tmp_path: Path):
+    from mindleaf.reading.hdf5 import read_array
+    from mindleaf.reading.matfile import read_mat
+
+    form = FORMATS["mat_73"]
+    parts = form.build()
+    _, which, content, _ = mutate("mat_73", 4657, parts)  # one bit of the index by which pieces are found
+    write_parts(tmp_path, parts, which, content)
+    with h5py.File(tmp_path / "a.mat") as file:
+        assert not file["eeg"][225:].any()  # what HDF5 says of it
+    with pytest.raises(ReadError, match="cannot be found"):
+        read_mat(tmp_path / "a.mat", ("eeg",))
+    with pytest.raises(ReadError, match="cannot be found"):
+        read_array(tmp_path / "a.mat", "eeg", start=2, stop=6)
+    write_parts(tmp_path, parts)
+    assert read_array(tmp_path / "a.mat", "eeg", start=2, stop=6).shape == (300, 4)

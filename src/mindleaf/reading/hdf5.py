@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mindleaf.errors import BadInput, ReadError
 from mindleaf.reading.child import GIGABYTE, guarded
-from mindleaf.reading.mat73 import refuse_damaged
+from mindleaf.reading.mat73 import refuse_damaged, refuse_holes
 from mindleaf.reading.presence import present_file
 
 
@@ -69,6 +69,7 @@ def load_array(path: str, name: str, rows: list[int] | None, start: int, stop: i
             space = node.id.get_space()
             space.select_hyperslab((first, start), values.shape)
             node.id.read(h5py.h5s.create_simple(values.shape), space, values, h5py.h5t.NATIVE_DOUBLE)
+            refuse_holes(node, values, (first, start))
         return np.ascontiguousarray(values[[row - first for row in rows]])
 
 

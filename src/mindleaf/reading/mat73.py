@@ -5,10 +5,13 @@ HDF5 as MATLAB writes it has no checksum over names, dimensions and types, and r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import product
 from math import ceil, prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mindleaf.errors import ReadError
 
@@ -90,6 +93,34 @@ def _good_pieces(node: Any) -> int:
 
     node.id.chunk_iter(count)
     return min(len(places), len(bytes_of_places))
+
+
+def refuse_holes(node: Any, values: NDArray, begin: Sequence[int] | None = None) -> None:
+    """Raise ReadError where ``values``, read from ``begin`` on (the first element where None), are zeros only because a piece was not found.
+
+    The index that lists the pieces can be right where the one that finds them is damaged; then HDF5 gives zeros.
+    """
+    if not node.chunks or values.size == 0:
+        return
+    begin = tuple(begin or (0,) * values.ndim)
+    steps = [
+        range(first // size * size, first + length, size)
+        for first, length, size in zip(begin, values.shape, node.chunks, strict=True)
+    ]
+    for place in product(*steps):
+        part = tuple(
+            slice(max(0, at - first), at + size - first) for at, first, size in zip(place, begin, node.chunks, strict=True)
+        )
+        if not values[part].any() and not _is_found(node, place):
+            raise ReadError(f"{node.file.filename}: a piece of variable {_short(node.name)} cannot be found; {_ADVICE}")
+
+
+def _is_found(node: Any, place: tuple[int, ...]) -> bool:
+    try:
+        node.id.read_direct_chunk(place)
+    except (RuntimeError, OSError, ValueError):
+        return False
+    return True
 
 
 def _refuse_type(path: str, node: Any, kind: str) -> None:

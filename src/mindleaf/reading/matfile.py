@@ -15,7 +15,7 @@ import numpy as np
 from mindleaf.errors import ReadError
 from mindleaf.reading.child import GIGABYTE, guarded
 from mindleaf.reading.mat5 import read_mat5
-from mindleaf.reading.mat73 import is_matlab, matlab_class, refuse_damaged
+from mindleaf.reading.mat73 import is_matlab, matlab_class, refuse_damaged, refuse_holes
 from mindleaf.reading.presence import present_file
 
 
@@ -97,7 +97,10 @@ def _from_hdf5(file: Any, node: Any, strict: bool, depth: int) -> Any:
         return "" if kind == "char" else np.empty((0, 0))
     if node.dtype.kind not in "biufc":
         return None
-    values = np.asarray(node[()]).T  # HDF5 holds MATLAB's arrays transposed
+    stored = np.asarray(node[()])
+    if node.dtype.kind in "biuf":
+        refuse_holes(node, stored)
+    values = stored.T  # HDF5 holds MATLAB's arrays transposed
     if kind == "char":
         return "".join(chr(code) for code in values.ravel())
     return values.astype(bool) if kind == "logical" else values
