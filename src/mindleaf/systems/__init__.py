@@ -9,7 +9,9 @@ SYSTEMS = {
     "mdm": SystemEntry("Riemannian minimum distance to mean", labels="mindleaf.systems.riemann:MDMSystem"),
     "ts_lr": SystemEntry("Tangent space + logistic regression", labels="mindleaf.systems.riemann:TangentSpaceSystem"),
     "csp_lda": SystemEntry("CSP + LDA", labels="mindleaf.systems.csp:CSPSystem"),
-    "sound_lr": SystemEntry("Statistics of the sound alone + logistic regression", labels="mindleaf.systems.sound_lr:SoundSystem"),
+    "sound_lr": SystemEntry(
+        "Statistics of the sound alone + logistic regression", labels="mindleaf.systems.sound_lr:SoundSystem"
+    ),
     "mindmix": SystemEntry(
         "MindMix",
         trained=True,
