@@ -11,20 +11,22 @@ from mindleaf.objectives import OBJECTIVES
 from mindleaf.objectives.losses import Losses
 from tests.models.small_batches import FACTS, noise_batch
 
-MODEL_FOR = {"codebook": "pretraining", "contrastive": "aligned", "classification": "classifier"}
+PAIRS = [
+    ("codebook", "pretraining"), ("contrastive", "aligned"), ("classification", "classifier"), ("classification", "multimodal"),
+]  # fmt: skip
 
 
 def test_every_objective_has_a_model_and_every_model_an_objective():
-    assert set(MODEL_FOR) == set(OBJECTIVES)
-    assert set(MODEL_FOR.values()) == set(MODELS)
+    assert {objective for objective, _ in PAIRS} == set(OBJECTIVES)
+    assert {model for _, model in PAIRS} == set(MODELS)
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
-def test_an_objective_gives_losses_that_add_up_and_have_gradients(name):
+@pytest.mark.parametrize(("name", "model_name"), PAIRS)
+def test_an_objective_gives_losses_that_add_up_and_have_gradients(name, model_name):
     objective_class = pkgutil.resolve_name(OBJECTIVES[name])
     assert issubclass(objective_class, Config)
     torch.manual_seed(0)
-    model = pkgutil.resolve_name(MODELS[MODEL_FOR[name]]).preset("tiny").build(FACTS).train()
+    model = pkgutil.resolve_name(MODELS[model_name]).preset("tiny").build(FACTS).train()
     losses = objective_class()(model, noise_batch(4), 0)
     assert isinstance(losses, Losses)
     torch.testing.assert_close(losses.total, torch.stack(list(losses.parts.values())).sum())

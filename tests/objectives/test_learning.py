@@ -37,9 +37,9 @@ def fit(config: Config, objective, batches, steps: int, lr: float = 3e-3):
 FEW_CODES = SMALL.model_copy(update={"width": 32, "hidden": 64, "n_codes": 8, "code_width": 8, "drop_path": 0.0, "heads": 2})
 
 
-def by_codes(phase: str) -> tuple:
+def by_codes(phase: str, steps: int) -> tuple:
     config = PretrainingConfig(encoder=FEW_CODES, spectral_depth=1, phase=phase)
-    return config, CodebookObjective(phase=phase), noise_batch(2, channels=6, context=0), 120, 1e-2
+    return config, CodebookObjective(phase=phase), noise_batch(2, channels=6, context=0), steps, 1e-2
 
 
 def by_class() -> tuple:
@@ -49,8 +49,8 @@ def by_class() -> tuple:
 
 #: Config, objective, batch, steps and learning rate; then the share of its first value that each part must fall to.
 ONE_BATCH = {
-    "codebook": (by_codes("direction"), {"masked": 0.05, "amplitude": 0.2, "phase": 0.3}),
-    "codebook, raw phase": (by_codes("l2_raw"), {"masked": 0.05, "amplitude": 0.3, "phase": 0.5}),
+    "codebook": (by_codes("direction", 120), {"masked": 0.05, "amplitude": 0.2, "phase": 0.3}),
+    "codebook, raw phase": (by_codes("l2_raw", 180), {"masked": 0.05, "amplitude": 0.05, "phase": 0.05}),
     "contrastive": ((CONFIGS["frames"], ContrastiveObjective(), heard_batch(8), 30, 3e-3), {"in_batch": 0.05}),
     "classification": (by_class(), {"total": 0.05}),
 }

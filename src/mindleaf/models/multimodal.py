@@ -106,6 +106,10 @@ class MultimodalConfig(Config):
     dims: int = 16
     dropout: float = 0.1
 
+    @classmethod
+    def preset(cls, name: str) -> MultimodalConfig:
+        return cls(reader=ClassifierConfig.preset(name))
+
     def build(self, facts: ModelFacts) -> Multimodal:
         """``facts.classes`` sets the head's size, ``facts.n_audio_features`` and ``frame_rate`` what is heard."""
         eeg = None if self.reader is None else self.reader.build(facts)
