@@ -48,6 +48,14 @@ middle holds other samples from there on; that is counted as payload. Pandas and
 tables alone, so that the hits on those do not count against them.
 
 """
+_SOAK = """
+## {count} mutations each
+
+`make soak`, mindleaf alone. The first such run found two silent changes, which were mended before the rows below: a GDF header whose digital
+minima were all zeroed (now named `range_exceeded`), and a MATLAB 7.3 file whose index no longer found a piece of an array, which HDF5
+then gives as zeros (now refused). What the table still counts as silent is known and not mended yet.
+
+"""
 
 
 def main() -> None:
@@ -56,10 +64,14 @@ def main() -> None:
     parser.add_argument("--formats", nargs="*", default=list(FORMATS), choices=list(FORMATS))
     parser.add_argument("--only-table", action="store_true", help="make the table from the lines that are there")
     parser.add_argument("--log", type=Path, help="lines the tests wrote (MINDLEAF_FUZZ_LOG), to take the place of mindleaf's")
+    parser.add_argument("--soak", type=Path, help="lines of make soak (MINDLEAF_FUZZ_LOG), for the second table")
     parser.add_argument("--out", type=Path, default=RESULTS)
     chosen = parser.parse_args()
-    lines = chosen.out / "readers.jsonl"
-    if chosen.log:
+    lines, soak = chosen.out / "readers.jsonl", chosen.out / "readers_soak.jsonl"
+    if chosen.soak:
+        rows_by_format = {row["format"]: row for row in [*_rows(soak), *_rows(chosen.soak)]}
+        soak.write_text("".join(json.dumps(rows_by_format[name]) + "\n" for name in FORMATS if name in rows_by_format))
+    elif chosen.log:
         fresh = {row["format"]: row for row in _rows(chosen.log)}
         kept = [row for row in _rows(lines) if row["reader"] != "mindleaf" or row["format"] not in fresh]
         lines.write_text("".join(json.dumps(row) + "\n" for row in [*kept, *fresh.values()]))
@@ -69,7 +81,10 @@ def main() -> None:
             rows += measured(name, chosen.count)
         chosen.out.mkdir(parents=True, exist_ok=True)
         lines.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (chosen.out / "readers.md").write_text(table(_rows(lines)))
+    page = _HEAD.format(count=_counts(_rows(lines))) + table(_rows(lines))
+    if soak.exists():
+        page += _SOAK.format(count=_counts(_rows(soak))) + table(_rows(soak))
+    (chosen.out / "readers.md").write_text(page)
 
 
 def measured(name: str, count: int) -> list[dict[str, Any]]:
@@ -99,10 +114,9 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """The page: one line per format and reader, and the sum of mindleaf's."""
+    """One line per format and reader, and the sum of mindleaf's."""
     order = list(FORMATS)
     rows = sorted(rows, key=lambda row: (order.index(row["format"]), row["reader"] != "mindleaf"))
-    counts = sorted({row["mutations"] for row in rows})
     heading = ["format", "reader", *_COLUMNS, "s"]
     lines = ["| " + " | ".join(heading) + " |", "|---|---|" + "---:|" * (len(heading) - 2)]
     for row in rows:
@@ -112,7 +126,11 @@ def table(rows: list[dict[str, Any]]) -> str:
     ours = [row for row in rows if row["reader"] == "mindleaf"]
     total = ["**all**", "**mindleaf**", *(str(sum(row[column] for row in ours)) for column in _COLUMNS)]
     lines.append("| " + " | ".join([*total, f"{sum(row['seconds'] for row in ours):.0f}"]) + " |")
-    return _HEAD.format(count=" or ".join(map(str, counts))) + "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n"
+
+
+def _counts(rows: list[dict[str, Any]]) -> str:
+    return " or ".join(map(str, sorted({row["mutations"] for row in rows})))
 
 
 def _bold(column: str, row: dict[str, Any]) -> str:
