@@ -7,7 +7,8 @@ import pytest
 from planted import ReadsTheClock, clocked_store
 
 from mindleaf.evaluation.audit import audit
-from mindleaf.evaluation.predict import PreparedRows, run_system
+from mindleaf.evaluation.predict import run_system
+from mindleaf.evaluation.prepared_rows import PreparedRows
 from mindleaf.evaluation.trial_clock import ATTRIBUTE, clock_scores
 from mindleaf.metrics.scores import correctness
 from mindleaf.protocols import BetweenTrial

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mindleaf.errors import BadInput
-from mindleaf.evaluation.predict import PreparedRows, run_system
+from mindleaf.evaluation.predict import run_system
+from mindleaf.evaluation.prepared_rows import PreparedRows
 from mindleaf.evaluation.result import Result
 from mindleaf.protocols import read_folds
 from mindleaf.stages.evaluate import evaluate

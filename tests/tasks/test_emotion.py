@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from mindleaf.evaluation.audit import audit
-from mindleaf.evaluation.predict import PreparedRows, run_system
+from mindleaf.evaluation.predict import run_system
+from mindleaf.evaluation.prepared_rows import PreparedRows
 from mindleaf.models.alignment import AlignedConfig
 from mindleaf.models.facts import ModelFacts
 from mindleaf.models.folder import load_model, save_model

@@ -11,7 +11,8 @@ import pytest
 
 from mindleaf.errors import BadInput
 from mindleaf.evaluation.audit import audit
-from mindleaf.evaluation.predict import PreparedRows, run_system
+from mindleaf.evaluation.predict import run_system
+from mindleaf.evaluation.prepared_rows import PreparedRows
 from mindleaf.evaluation.result import Result
 from mindleaf.protocols import BetweenTrial, LeaveOneSubjectOut
 from mindleaf.systems.registry import build_system

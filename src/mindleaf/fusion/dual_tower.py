@@ -16,6 +16,15 @@ class DualTower(Fusion):
     def __init__(self, form: Form = "frames") -> None:
         super().__init__(form)
 
+    def fuse(
+        self,
+        eeg: Float[Tensor, "*row token width"],
+        audio: Float[Tensor, "*column frame width"],
+        present: Bool[Tensor, "*row token"] | None = None,
+    ) -> tuple[Float[Tensor, "*row token width"], Float[Tensor, "*column frame width"]]:
+        """Both sides as they are: they never meet."""
+        return eeg, audio
+
     def numbers_per_pair(self, n_tokens: int, n_frames: int) -> int:
         return 1
 

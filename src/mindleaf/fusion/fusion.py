@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Literal
 
 import torch
@@ -16,7 +17,7 @@ from mindleaf.fusion.similarity import cosine, standardise
 Form = Literal["vector", "frames", "tokens"]
 
 
-class Fusion(nn.Module):
+class Fusion(nn.Module, ABC):
     """Scores EEG items against sounds, every pair fused by itself, so no pair can know of another.
 
     A subclass gives ``fuse``; the score is the cosine of the two vectors (or sequences of frames, each dimension
@@ -36,6 +37,7 @@ class Fusion(nn.Module):
         """The maps that write what is compared; a probe trains these alone."""
         return []
 
+    @abstractmethod
     def fuse(
         self,
         eeg: Float[Tensor, "*row token width"],
@@ -43,11 +45,10 @@ class Fusion(nn.Module):
         present: Bool[Tensor, "*row token"] | None = None,
     ) -> tuple[Float[Tensor, "*pair frame width"], Float[Tensor, "*pair frame width"]]:
         """The two sides of each pair after they have met. Leading axes broadcast."""
-        raise NotImplementedError
 
+    @abstractmethod
     def numbers_per_pair(self, n_tokens: int, n_frames: int) -> int:
         """Size of the widest intermediate of one pair."""
-        raise NotImplementedError
 
     def align(
         self,

@@ -13,7 +13,8 @@ from pathlib import Path
 from mindleaf.errors import BadInput
 from mindleaf.evaluation.audit import audit
 from mindleaf.evaluation.overlap import shared_sounds
-from mindleaf.evaluation.predict import PreparedRows, SystemRun, run_system
+from mindleaf.evaluation.predict import SystemRun, run_system
+from mindleaf.evaluation.prepared_rows import PreparedRows
 from mindleaf.evaluation.result import Result
 from mindleaf.evaluation.verdict import AuditRow
 from mindleaf.fold import Fold

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mindleaf.errors import BadInput
-from mindleaf.evaluation.predict import PreparedRows
+from mindleaf.evaluation.prepared_rows import PreparedRows
 from mindleaf.protocols import write_folds
 from mindleaf.stages.contestants import contestant, refuse_unused
 from mindleaf.stages.progress import bar

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mindleaf.evaluation.predict import PreparedRows, SystemRun
+from mindleaf.evaluation.predict import SystemRun
+from mindleaf.evaluation.prepared_rows import PreparedRows
 from mindleaf.store.examples import Examples
 from mindleaf.store.store import Store
 

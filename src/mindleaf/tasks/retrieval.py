@@ -9,6 +9,7 @@ Groups hold windows of one subject and of one part of a fold: who listens, and w
 from __future__ import annotations
 
 import warnings
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -35,9 +36,9 @@ class Drawn(Task):
     asks: ClassVar[Asks] = "candidates"
     within_part: ClassVar[bool] = True
 
+    @abstractmethod
     def groups(self, streams: pd.DataFrame, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Positions of the candidates, (n, K), and the group number (n,) of each row of ``attended_streams``; -1: left out."""
-        raise NotImplementedError
 
     def posed(self, windows: pd.DataFrame, seed: int) -> pd.DataFrame:
         streams = _streams(windows)
