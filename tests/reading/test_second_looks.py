@@ -163,3 +163,20 @@ def test_a_piece_of_a_matlab_array_that_is_not_found_is_no_zeros(tmp_path: Path)
         read_array(tmp_path / "a.mat", "eeg", start=2, stop=6)
     write_parts(tmp_path, parts)
     assert read_array(tmp_path / "a.mat", "eeg", start=2, stop=6).shape == (300, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "code"),
+    [
+        ("fif", 3619, "scale_differs"),  # one bit of a channel's range: its values change in the seventh digit
+        ("xdf", 2313, "streams_left_out"),  # the type of the markers became another word
+        ("egi_mff", 4159, "channel_unknown"),  # VREF became VBEF
+        ("egi_mff", 4801, "channel_unknown"),  # VREF became VREN
+    ],
+)
+def test_damage_that_five_thousand_mutations_found_is_named(tmp_path: Path, name: str, number: int, code: str):
+    form = FORMATS[name]
+    parts = form.build()
+    _, which, content, _ = mutate(name, number, parts)
+    write_parts(tmp_path, parts, which, content)
+    assert code in codes(tmp_path / form.opened)

@@ -25,6 +25,8 @@ from mindleaf.reading.units import asked_unit
 
 _ADVICE = "the folder is damaged or incomplete; get it again from its source."
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?\d*(Z|[+-]\d\d:?\d\d)?")
+#: What layouts call the reference at the vertex.
+_REFERENCES = ("VREF", "Cz", "REF", "Vertex Reference")
 _USUAL_GAIN = (0.9, 1.1)
 _LONGEST_XML_BYTES = 512 << 20
 
@@ -45,13 +47,14 @@ def open_mff(path: Path, unit: str | None, look: bool = True) -> OpenSignal:
     """
     number, info = _eeg_info(path)
     blocks = read_blocks(present_file(path / f"signal{number}.bin", "the EEG of an .mff folder"))
-    names, notes = unique_names(path, _sensor_names(path))
+    sensors, odd_names = _sensor_names(path)
+    names, notes = unique_names(path, sensors)
     if len(names) != blocks.n_channels:
         raise ReadError(f"{path}: the layout names {len(names)} channels, the signal has {blocks.n_channels}; {_ADVICE}")
     gains, odd = _gains(path, info, names)
     pieces, begin_ns, gaps = _pieces(path, blocks)
     scale = (1.0 if unit is None else 1e6 * asked_unit(unit)) * gains[:, None]
-    notes += [*blocks.notes, *rate_notes(path, blocks.sfreq), *odd, *gaps, *_other_notes(path, number)]
+    notes += [*odd_names, *blocks.notes, *rate_notes(path, blocks.sfreq), *odd, *gaps, *_other_notes(path, number)]
     n_times = pieces[-1].in_time + pieces[-1].n_times
     events, late = _events(path, begin_ns, n_times / blocks.sfreq) if look else ([], [])
 
@@ -105,9 +108,10 @@ def _eeg_info(path: Path) -> tuple[int, ElementTree.Element]:
     )
 
 
-def _sensor_names(path: Path) -> list[str]:
-    """Names of EEG and reference sensors (types 0 and 1) in the layout's order; "E7" for a nameless sensor 7."""
+def _sensor_names(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
+    """Names of EEG and reference sensors (types 0 and 1) in the layout's order, "E7" for a nameless sensor 7; odd references."""
     names: list[str] = []
+    odd: list[str] = []
     for sensor in _xml(path / "sensorLayout.xml").findall(".//{*}sensor"):
         kind, number, name = (_text(sensor, field) for field in ("type", "number", "name"))
         if kind not in ("0", "1"):
@@ -115,7 +119,14 @@ def _sensor_names(path: Path) -> list[str]:
         if not number.isdigit() or int(number) != len(names) + 1:
             raise ReadError(f"{path}: the layout's channel {len(names) + 1} has the number {number[:8]!r}; {_ADVICE}")
         names.append(name if name and name != "None" else f"E{number}")
-    return names
+        if kind == "1" and names[-1] not in _REFERENCES:
+            odd.append(names[-1])
+    if not odd:
+        return names, []
+    text = (
+        f"channel_unknown: the reference is called {', '.join(odd)}, wanted one of {', '.join(_REFERENCES)}; kept under this name"
+    )
+    return names, [note("channel_unknown", text, odd)]
 
 
 def _gains(path: Path, info: ElementTree.Element, names: list[str]) -> tuple[NDArray[np.float64], list[dict[str, Any]]]:

@@ -7,7 +7,6 @@ of kind 104 and end with 105, both holding the block's kind. Only headers and sm
 from __future__ import annotations
 
 import struct
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from mindleaf.errors import ReadError
 from mindleaf.reading.notes import note
+from mindleaf.reading.plausible import unlike_notes
 
 _HEAD = struct.Struct(">iIii")
 _CHANNEL = struct.Struct(">3i2f i 12f 2i 16s")
@@ -279,14 +279,5 @@ def _odd_notes(found: FifTags, names: list[str]) -> list[dict[str, Any]]:
         notes.append(
             note("type_differs", f"type_differs: {', '.join(wrong)} by kind is no EEG and by sensor is, or the reverse", wrong)
         )
-    usual, share = (
-        Counter((round(np.log10(abs(channel.scale)), 6), channel.unit) for channel, _ in eeg).most_common(1)[0]
-        if eeg
-        else (None, 0)
-    )
-    odd = [name for channel, name in eeg if (round(np.log10(abs(channel.scale)), 6), channel.unit) != usual]
-    if odd and share > 1:
-        notes.append(
-            note("scale_differs", f"scale_differs: unit or calibration of {', '.join(odd)} is not that of most channels", odd)
-        )
-    return notes
+    # Exactly: a calibration that lost one bit scales its channel by a little, and everything computed from it.
+    return notes + (unlike_notes([name for _, name in eeg], [(channel.scale, channel.unit) for channel, _ in eeg]) if eeg else [])

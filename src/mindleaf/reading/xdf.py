@@ -15,6 +15,9 @@ from mindleaf.reading.plausible import unlike_notes
 from mindleaf.reading.units import asked_unit, volts_per_unit
 from mindleaf.reading.xdf_chunks import read_xdf_chunks, xdf_notes
 
+#: Types of streams whose samples are events.
+_MARKERS = ("markers", "marker")
+
 
 def open_xdf(path: Path, unit: str | None, look: bool = True) -> OpenSignal:
     """Open the only stream of type EEG; events and issues only where ``look``.
@@ -47,7 +50,7 @@ def open_xdf(path: Path, unit: str | None, look: bool = True) -> OpenSignal:
         else []
     )
     notes += rate_notes(path, sfreq) + unlike_notes(names, [(name,) for name in units])
-    notes += xdf_notes(path, chunks, streams, stream) if chunks else []
+    notes += (xdf_notes(path, chunks, streams, stream) if chunks else []) + _left_out(streams)
     scales = np.array([1.0 if factor is None else 1e6 * factor for factor in factors])[:, None]
     start = float(stream["time_stamps"][0])
     marks = _markers(streams, start) if look else []
@@ -68,10 +71,18 @@ def _channels(info: dict[str, Any], n_channels: int) -> tuple[list[str], list[st
     return [_first(item, "label") for item in described], [_first(item, "unit") for item in described]
 
 
+def _left_out(streams: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Streams that are neither EEG nor markers: a gaze or a sound beside the EEG, or markers whose type was damaged."""
+    kinds = [_first(stream["info"], "type") or "untyped" for stream in streams]
+    others = [kind for kind in kinds if kind.lower() not in ("eeg", *_MARKERS)]
+    text = f"streams_left_out: {len(others)} streams of type {', '.join(sorted(set(others)))} are not read"
+    return [note("streams_left_out", text)] if others else []
+
+
 def _markers(streams: list[dict[str, Any]], start: float) -> list[list[Any]]:
     return [
         [float(time) - start, 0.0, str(np.ravel(mark)[0])]
         for stream in streams
-        if _first(stream["info"], "type").lower() in ("markers", "marker")
+        if _first(stream["info"], "type").lower() in _MARKERS
         for time, mark in zip(stream["time_stamps"], stream["time_series"], strict=True)
     ]
