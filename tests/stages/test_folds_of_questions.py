@@ -10,6 +10,7 @@ from mindleaf.stages.contestants import shared_folds
 from mindleaf.stages.evaluate import evaluate, evaluate_on
 from mindleaf.stages.question import EvaluateConfig, folds_of
 from mindleaf.tasks import build_task
+from tests.stages.command import mindleaf
 from tests.stages.two_data_sets import listeners, rhythms
 
 
@@ -79,3 +80,13 @@ def test_a_split_of_another_store_is_refused(heard, tmp_path):
     assert not (tmp_path / "out").exists()
     write_folds(split, folds, protocol="cross_subject")  # a file of one's own that names no store
     assert len(shared_folds(asked, other, split, ["trf"], task)[0]) == len(folds)
+
+
+@pytest.mark.parametrize("verb", [("pretrain", "mindmix-tiny"), ("align", "mindmix-tiny"), ("explain", "--model", "nowhere")])
+def test_a_split_of_another_store_is_refused_by_the_verbs_that_train_and_explain(heard, tmp_path, verb):
+    split = tmp_path / "folds.json"
+    folds = folds_of(question(protocol="cross_subject", settings=("protocol.n_folds=3", "protocol.only=[0]")), heard)
+    write_folds(split, folds, protocol="cross_subject", store="0" * 64)
+    words = ("--store", heard.path, "--split", split, "--out", tmp_path / "out", "--quiet")
+    assert mindleaf(*verb, *words).complaint.startswith(f"--split {split} was made with another store than {heard.path}")
+    assert not (tmp_path / "out").exists()

@@ -141,7 +141,7 @@ def _parts(
         if split is None:
             parts.append((Examples(store, rows), Examples(store, rows.iloc[:0])))
         else:
-            fold = one_fold(split)
+            fold = one_fold(split, store)
             parts.append((Examples(store, part_of(rows, fold, "train")), Examples(store, part_of(rows, fold, "validation"))))
         if not len(parts[-1][0]):
             raise BadInput(f"{store.path}: no window is left to train on; check --exclude and --split.")

@@ -10,7 +10,8 @@ import pandas as pd
 
 from mindleaf.errors import BadInput
 from mindleaf.fold import Fold, Part
-from mindleaf.protocols import read_folds
+from mindleaf.protocols import read_folds, read_split_facts
+from mindleaf.store.store import Store
 from mindleaf.store.table import n_candidate_columns
 
 
@@ -36,12 +37,19 @@ def excluded(rows: pd.DataFrame, exclude: Sequence[str]) -> pd.DataFrame:
     return rows
 
 
-def one_fold(path: Path) -> Fold:
-    """The fold of a split file; BadInput unless it holds exactly one."""
-    folds = read_folds(path)
+def refuse_other_store(split: Path, store: Store) -> None:
+    """BadInput where a split file was made with another store. A file that does not say with which is taken at its word."""
+    if read_split_facts(split).get("store", store.content_sha256) != store.content_sha256:
+        raise BadInput(f"--split {split} was made with another store than {store.path}; give that one, or write the split again.")
+
+
+def one_fold(split: Path, store: Store) -> Fold:
+    """The fold of a split file; BadInput unless it holds exactly one, made with this store."""
+    refuse_other_store(split, store)
+    folds = read_folds(split)
     if len(folds) != 1:
         raise BadInput(
-            f"--split {path}: wanted a file with one fold, found {len(folds)}; write one with --set protocol.only=[0]."
+            f"--split {split}: wanted a file with one fold, found {len(folds)}; write one with --set protocol.only=[0]."
         )
     return folds[0]
 
