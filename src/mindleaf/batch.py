@@ -35,7 +35,10 @@ class Batch:
     audio_id, audio_start   which stimulus plays in each stream, and from which second: equal audio is never a negative
     auditory_type    index into ``fusion.calra.AUDITORY_TYPES``
     subject          index of the subject in the model's own table, -1 for an unknown one
-    labels           class index
+    labels           class index, within the window's task
+    task             index of the task in the model's own table
+    n_times          samples of each window that were recorded, where windows of several lengths stand padded side by side
+    instruction      what is asked of each window, as a text encoder writes it
     """
 
     eeg: Float[Tensor, "batch channel time"]
@@ -48,7 +51,10 @@ class Batch:
     auditory_type: Int[Tensor, " batch"] | None = None
     subject: Int[Tensor, " batch"] | None = None
     labels: Int[Tensor, " batch"] | None = None
+    task: Int[Tensor, " batch"] | None = None
     window_ids: Int[Tensor, " batch"] | None = None
+    n_times: Int[Tensor, " batch"] | None = None
+    instruction: Float[Tensor, "batch text"] | None = None
 
     def __len__(self) -> int:
         return self.eeg.shape[0]

@@ -23,7 +23,8 @@ from mindleaf.objectives.classification import ClassificationObjective
 from tests.models.small_batches import FACTS, noise_batch
 
 NEEDS_BRAINDECODE = pytest.mark.skipif(importlib.util.find_spec("braindecode") is None, reason="needs the package braindecode")
-BY_NAME = [name if name == "mindmix" else pytest.param(name, marks=NEEDS_BRAINDECODE) for name in ENCODERS]
+OURS = ("mindmix", "leaf")
+BY_NAME = [name if name in OURS else pytest.param(name, marks=NEEDS_BRAINDECODE) for name in ENCODERS]
 N_ELECTRODES = len(ELECTRODES)
 
 
@@ -73,7 +74,7 @@ def test_any_montage(name, channels):
     named = name == "labram" and channels == 255
     with pytest.warns(UserWarning, match="does not read") if named else nullcontext():
         tokens, mask = built(name)(batch)
-    assert tokens.shape[1] in (2, 2 * channels) and torch.isfinite(tokens).all()
+    assert tokens.shape[1] in (2, 8, 2 * channels) and torch.isfinite(tokens).all()
     assert mask.any() and bool(mask.all()) != named
 
 
@@ -159,9 +160,9 @@ def test_a_folder_written_before_there_was_a_choice_is_read():
     config = ClassifierConfig.checked({"encoder": plain})
     assert config == ClassifierConfig.preset("tiny")
     assert config.build(ModelFacts(classes=("a", "b"))).encoder.width == 64
-    with pytest.raises(ValueError, match="mindmix, labram, cbramod, eegnet"):
+    with pytest.raises(ValueError, match="mindmix, labram, cbramod, eegnet, leaf"):
         ClassifierConfig.checked({"encoder": {"type": "unheard"}})
-    with pytest.raises(ValueError, match="mindmix, labram, cbramod, eegnet"):
+    with pytest.raises(ValueError, match="mindmix, labram, cbramod, eegnet, leaf"):
         ClassifierConfig.checked({"encoder": "unheard"})
 
 

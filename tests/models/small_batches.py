@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from mindleaf.batch import Batch
 from mindleaf.models.facts import ModelFacts
+from mindleaf.tasks.wording import Wording
 
-FACTS = ModelFacts(n_audio_features=3, classes=("rest", "task"), subjects=("s1", "s2"))
+_QUESTION = Wording(name="work", phrases=("at work?", "busy?"), classes=("rest", "task"), texts=("at rest", "at work"))
+FACTS = ModelFacts(
+    n_audio_features=3, classes=("rest", "task"), subjects=("s1", "s2"), text="minilm", text_width=6, tasks=(_QUESTION,)
+)
+
+
+def random_texts(*texts: str) -> np.ndarray:
+    """Six numbers for each text, the same for the same text."""
+    draws = [np.random.default_rng(list(text.encode())).standard_normal(6) for text in texts]
+    return np.stack([draw / np.linalg.norm(draw) for draw in draws]).astype(np.float32)
 
 
 def noise_batch(n: int = 4, channels: int = 5, seconds: float = 2.0, streams: int = 2, context: int = 80, seed: int = 0) -> Batch:
@@ -26,6 +37,7 @@ def noise_batch(n: int = 4, channels: int = 5, seconds: float = 2.0, streams: in
         auditory_type=torch.arange(n) % 2,
         subject=torch.arange(n) % 3 - 1,
         labels=torch.arange(n) % 2,
+        task=torch.zeros(n, dtype=torch.long),
         window_ids=torch.arange(n) + 100,
     )
 

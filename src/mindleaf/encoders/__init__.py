@@ -5,10 +5,11 @@ ENCODERS: dict[str, str] = {
     "labram": "mindleaf.encoders.labram:LabramConfig",
     "cbramod": "mindleaf.encoders.cbramod:CBraModConfig",
     "eegnet": "mindleaf.encoders.eegnet:EEGNetConfig",
+    "leaf": "mindleaf.encoders.leaf:LeafConfig",
 }
 
 #: Which channels may come in any order without a change of the outcome: all, or those that stand in the electrode table.
-CHANNEL_ORDER: dict[str, str] = {"mindmix": "all", "labram": "all", "cbramod": "named", "eegnet": "all"}
+CHANNEL_ORDER: dict[str, str] = {"mindmix": "all", "labram": "all", "cbramod": "named", "eegnet": "all", "leaf": "all"}
 
 FRONTENDS: dict[str, str] = {
     "envelope": "mindleaf.encoders.envelope:EnvelopeFrontend",

@@ -11,10 +11,11 @@ from mindleaf.encoders import ENCODERS
 from mindleaf.encoders.cbramod import CBraModConfig, CBraModEncoder
 from mindleaf.encoders.eegnet import EEGNetConfig, EEGNetEncoder
 from mindleaf.encoders.labram import LabramConfig, LabramEncoder
+from mindleaf.encoders.leaf import LeafConfig, LeafTower
 from mindleaf.encoders.mindmix import MindMixConfig, MindMixEncoder
 from mindleaf.errors import BadInput
 
-EEGEncoder = MindMixEncoder | LabramEncoder | CBraModEncoder | EEGNetEncoder
+EEGEncoder = MindMixEncoder | LabramEncoder | CBraModEncoder | EEGNetEncoder | LeafTower
 
 _DEFAULT = "mindmix"
 
@@ -45,7 +46,8 @@ EncoderConfig = Annotated[
     Annotated[MindMixConfig, Tag("mindmix")]
     | Annotated[LabramConfig, Tag("labram")]
     | Annotated[CBraModConfig, Tag("cbramod")]
-    | Annotated[EEGNetConfig, Tag("eegnet")],
+    | Annotated[EEGNetConfig, Tag("eegnet")]
+    | Annotated[LeafConfig, Tag("leaf")],
     Discriminator(
         _type_of, custom_error_type="encoder", custom_error_message=f"an encoder has one of the types {', '.join(ENCODERS)}"
     ),

@@ -1,4 +1,4 @@
-"""Pre-norm transformer with optional query-key norm, LayerScale and stochastic depth."""
+"""Pre-norm transformer with optional query-key norm, LayerScale, dropout, stochastic depth and causal attention."""
 
 from __future__ import annotations
 
@@ -12,33 +12,40 @@ from torch import Tensor, nn
 class Attention(nn.Module):
     """Multi-head self-attention by the fused kernel; ``qk_norm`` normalises queries and keys per head (Henry et al. 2020)."""
 
-    def __init__(self, width: int, heads: int, qk_norm: bool = True) -> None:
+    def __init__(self, width: int, heads: int, qk_norm: bool = True, dropout: float = 0.0) -> None:
         super().__init__()
         if width % heads:
             raise ValueError(f"attention wants a width that {heads} heads divide, got {width}.")
-        self.heads = heads
+        self.heads, self.dropout = heads, dropout
         self.project = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
         self.query_norm = nn.LayerNorm(width // heads) if qk_norm else nn.Identity()
         self.key_norm = nn.LayerNorm(width // heads) if qk_norm else nn.Identity()
 
     def forward(
-        self, tokens: Float[Tensor, "batch token width"], mask: Bool[Tensor, "batch token"] | None
+        self, tokens: Float[Tensor, "batch token width"], allowed: Bool[Tensor, "batch query token"] | None
     ) -> Float[Tensor, "batch token width"]:
+        """``allowed``: which tokens each query may hear (one row for all queries, or a row each); None for all."""
         query, key, value = rearrange(self.project(tokens), "b n (three h d) -> three b h n d", three=3, h=self.heads)
-        allowed = None if mask is None else rearrange(mask, "b n -> b 1 1 n")
-        mixed = F.scaled_dot_product_attention(self.query_norm(query), self.key_norm(key), value, attn_mask=allowed)
+        mixed = F.scaled_dot_product_attention(
+            self.query_norm(query),
+            self.key_norm(key),
+            value,
+            attn_mask=None if allowed is None else rearrange(allowed, "b q n -> b 1 q n"),
+            dropout_p=self.dropout if self.training else 0.0,
+        )
         return self.out(rearrange(mixed, "b h n d -> b n (h d)"))
 
 
 class FeedForward(nn.Module):
-    def __init__(self, width: int, hidden: int) -> None:
+    def __init__(self, width: int, hidden: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.expand = nn.Linear(width, hidden)
         self.contract = nn.Linear(hidden, width)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, tokens: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
-        return self.contract(F.gelu(self.expand(tokens)))
+        return self.contract(self.dropout(F.gelu(self.expand(tokens))))
 
 
 class DropPath(nn.Module):
@@ -68,28 +75,34 @@ class LayerScale(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, width: int, heads: int, hidden: int, qk_norm: bool, layer_scale: float | None, drop_path: float) -> None:
+    def __init__(
+        self, width: int, heads: int, hidden: int, qk_norm: bool, layer_scale: float | None, drop_path: float, dropout: float
+    ) -> None:
         super().__init__()
         self.attention_norm = nn.LayerNorm(width)
-        self.attention = Attention(width, heads, qk_norm)
+        self.attention = Attention(width, heads, qk_norm, dropout)
         self.attention_scale = nn.Identity() if layer_scale is None else LayerScale(width, layer_scale)
         self.forward_norm = nn.LayerNorm(width)
-        self.feed_forward = FeedForward(width, hidden)
+        self.feed_forward = FeedForward(width, hidden, dropout)
         self.forward_scale = nn.Identity() if layer_scale is None else LayerScale(width, layer_scale)
-        self.drop_path = DropPath(drop_path)
+        self.drop_path, self.dropout = DropPath(drop_path), nn.Dropout(dropout)
 
     def forward(
-        self, tokens: Float[Tensor, "batch token width"], mask: Bool[Tensor, "batch token"] | None
+        self, tokens: Float[Tensor, "batch token width"], allowed: Bool[Tensor, "batch query token"] | None
     ) -> Float[Tensor, "batch token width"]:
-        tokens = tokens + self.drop_path(self.attention_scale(self.attention(self.attention_norm(tokens), mask)))
-        return tokens + self.drop_path(self.forward_scale(self.feed_forward(self.forward_norm(tokens))))
+        tokens = tokens + self._branch(self.attention_scale(self.attention(self.attention_norm(tokens), allowed)))
+        return tokens + self._branch(self.forward_scale(self.feed_forward(self.forward_norm(tokens))))
+
+    def _branch(self, values: Float[Tensor, "batch token width"]) -> Float[Tensor, "batch token width"]:
+        return self.drop_path(self.dropout(values))
 
 
 class Transformer(nn.Module):
     """A stack of pre-norm blocks.
 
     ``layer_scale`` None and ``qk_norm`` False give the vanilla layer; drop-path rises linearly from 0 to ``drop_path``
-    with depth. ``mask`` marks the tokens that exist: others are never attended to and come out as zeros.
+    with depth. ``mask`` marks the tokens that exist: others are never attended to and come out as zeros. ``causal`` lets a
+    token hear itself and those before it only.
     """
 
     def __init__(
@@ -102,11 +115,14 @@ class Transformer(nn.Module):
         qk_norm: bool = True,
         layer_scale: float | None = 0.1,
         drop_path: float = 0.1,
+        dropout: float = 0.0,
+        causal: bool = False,
         final_norm: bool = True,
     ) -> None:
         super().__init__()
+        self.causal = causal
         rates = [drop_path * layer / max(1, depth - 1) for layer in range(depth)]
-        self.blocks = nn.ModuleList(Block(width, heads, hidden, qk_norm, layer_scale, rate) for rate in rates)
+        self.blocks = nn.ModuleList(Block(width, heads, hidden, qk_norm, layer_scale, rate, dropout) for rate in rates)
         self.norm = nn.LayerNorm(width) if final_norm else nn.Identity()
         self.apply(_initialise)
 
@@ -115,11 +131,23 @@ class Transformer(nn.Module):
     ) -> Float[Tensor, "batch token width"]:
         if mask is not None and bool(mask.all()):
             mask = None
-        allowed = None if mask is None else _never_empty(mask)
+        allowed = _allowed(tokens, mask, self.causal)
         for block in self.blocks:
             tokens = block(tokens, allowed)
         tokens = self.norm(tokens)
         return tokens if mask is None else tokens * mask.unsqueeze(-1)
+
+
+def _allowed(
+    tokens: Float[Tensor, "batch token width"], mask: Bool[Tensor, "batch token"] | None, causal: bool
+) -> Bool[Tensor, "batch query token"] | None:
+    """Which tokens each query may hear; None where it may hear all."""
+    if not causal:
+        return None if mask is None else rearrange(_never_empty(mask), "b n -> b 1 n")
+    n = tokens.shape[1]
+    before = torch.ones(1, n, n, dtype=torch.bool, device=tokens.device).tril()
+    # Each hears itself at least: absent tokens are zeroed at the end.
+    return before if mask is None else before & rearrange(mask, "b n -> b 1 n") | torch.eye(n, dtype=torch.bool, device=mask.device)
 
 
 def _never_empty(mask: Bool[Tensor, "batch token"]) -> Bool[Tensor, "batch token"]:

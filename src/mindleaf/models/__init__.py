@@ -5,4 +5,6 @@ MODELS: dict[str, str] = {
     "aligned": "mindleaf.models.alignment:AlignedConfig",
     "classifier": "mindleaf.models.classifier:ClassifierConfig",
     "multimodal": "mindleaf.models.multimodal:MultimodalConfig",
+    "spectral_temporal": "mindleaf.models.spectral_temporal:SpectralTemporalConfig",
+    "language": "mindleaf.models.language:LanguageConfig",
 }

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from mindleaf.config import Config
 from mindleaf.montage import ELECTRODES
+from mindleaf.tasks.wording import Wording
 
 
 def electrode_table_id() -> str:
@@ -16,7 +17,8 @@ def electrode_table_id() -> str:
 
 
 class ModelFacts(Config):
-    """sfreq in Hz; ``frame_rate`` of the audio frames in Hz; ``audio``: name of the audio encoder; ``subjects`` in the order of ``Batch.subject``."""
+    """sfreq in Hz; ``frame_rate`` of the audio frames in Hz; ``audio``: name of the audio encoder; ``subjects`` in the order of
+    ``Batch.subject``; ``text``, ``text_width``: the text encoder and the width of its vectors; ``tasks`` in the order of ``Batch.task``."""
 
     n_electrodes: int = Field(default_factory=lambda: len(ELECTRODES))
     electrode_table: str = Field(default_factory=electrode_table_id)
@@ -27,3 +29,7 @@ class ModelFacts(Config):
     audio_fingerprint: str = ""
     subjects: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    text: str = ""
+    text_fingerprint: str = ""
+    text_width: int = 0
+    tasks: tuple[Wording, ...] = ()

@@ -4,4 +4,6 @@ OBJECTIVES: dict[str, str] = {
     "codebook": "mindleaf.objectives.codebook:CodebookObjective",
     "contrastive": "mindleaf.objectives.contrastive:ContrastiveObjective",
     "classification": "mindleaf.objectives.classification:ClassificationObjective",
+    "spectral_temporal": "mindleaf.objectives.spectral_temporal:SpectralTemporalObjective",
+    "instruction": "mindleaf.objectives.instruction:InstructionObjective",
 }

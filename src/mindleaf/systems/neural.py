@@ -16,7 +16,9 @@ from torch import nn
 
 from mindleaf.config import Config
 from mindleaf.encoders import CHECKPOINT_FRONTENDS, FRONTENDS
+from mindleaf.encoders.audio_tower import AudioTowerConfig
 from mindleaf.encoders.choice import EncoderConfig
+from mindleaf.encoders.leaf import LeafTower
 from mindleaf.encoders.mindmix import MindMixConfig, MindMixEncoder
 from mindleaf.encoders.weights import load_weights
 from mindleaf.errors import BadInput
@@ -41,12 +43,24 @@ _SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-def audio_choice(choice: str, stores: Sequence[Store]) -> str:
-    """ "auto" settled: log-mel where every store keeps waveforms, the envelope as soon as one keeps envelopes only."""
+def audio_choice(choice: str, stores: Sequence[Store], tower: AudioTowerConfig | None = None, start: str = "") -> str:
+    """ "auto" settled: samples for a tower that trains a speech model, else ``start``, what the RUN to start from hears, else
+    log-mel where every store keeps waveforms, the envelope as soon as one keeps envelopes only."""
     if choice != "auto":
         return choice
+    if tower is not None and tower.kind == "speech":
+        return "samples"
     kinds = {stimulus.kind for store in stores for stimulus in store.stimuli.values()}
-    return "mel" if kinds == {"audio"} else "envelope"
+    return start or ("mel" if kinds == {"audio"} else "envelope")
+
+
+def heard_through(choice: str, tower: AudioTowerConfig) -> str:
+    """The audio encoder in words, for a card."""
+    kind, _, source = choice.partition(":")
+    if tower.kind == "speech":
+        origin = f" from {Path(tower.speech.folder).name}" if tower.speech.folder else ""
+        return f"{tower.speech.architecture.get('model_type', 'a speech model')}{origin}, trained with the rest"
+    return f"{kind} of {Path(source).name}, frozen" if source else kind
 
 
 def audio_frontend(choice: str) -> Frontend:
@@ -130,19 +144,30 @@ class StartFrom(Config):
     lora: LoraConfig = LoraConfig()
 
 
-def begin_learning(model: nn.Module, config: StartFrom, encoder: EncoderConfig | None) -> dict[str, Any]:
+def weights_at_start(config: StartFrom) -> str:
+    """Where a system's weights come from, in a word for its row: the RUN, or files that its settings name; "" for none."""
+    inputs = getattr(config, "inputs", "both")
+    model: Any = getattr(config, "model", None)
+    encoder = "" if inputs == "audio" else getattr(getattr(model, "encoder", None), "weights", "")
+    speech = getattr(getattr(model, "audio", None), "speech", None)
+    audio = "" if inputs == "eeg" else getattr(config, "audio", "").partition(":")[2] or getattr(speech, "folder", "")
+    return ", ".join(Path(name).name for name in (config.start or encoder, audio) if name)
+
+
+def begin_learning(model: nn.Module, config: StartFrom, encoder: EncoderConfig | None, audio: str = "") -> dict[str, Any]:
     """Read the weights that the encoder's config names (not where a RUN is started from), then settle what learns.
 
-    Returns the finding "encoder": where its weights come from, what learns, and how many parameters that are.
+    Returns the finding "encoder": where its weights come from, what learns, how many parameters that are, and what it hears
+    through (``audio``) where it hears.
     """
     encoders, file = eeg_encoders(model), getattr(encoder, "weights", "")
     origin = f"the RUN {Path(config.start).name}" if config.start else "random at the start"
     if file and not config.start:
-        filled = sum(load_weights(part.network, Path(file)) for part in encoders if not isinstance(part, MindMixEncoder))
+        filled = sum(load_weights(part.network, Path(file)) for part in encoders if not isinstance(part, MindMixEncoder | LeafTower))
         origin = f"{filled} tensors of {Path(file).name}, every one the encoder has"
     n_learning = adapt(model, config.adapt, config.lora)
     found = {"weights": origin if encoders else "no encoder", "adapt": config.adapt, "trainable_parameters": n_learning}
-    return {"encoder": found}
+    return {"encoder": found | ({"audio_encoder": audio} if audio else {})}
 
 
 def described(card: str, findings: dict[str, Any]) -> str:
@@ -152,10 +177,13 @@ def described(card: str, findings: dict[str, Any]) -> str:
 
 
 def without_weights(model: Any) -> Any:
-    """A model's config whose encoder starts at random, whatever file it names."""
-    if not getattr(model.encoder, "weights", ""):
-        return model
-    return model.model_copy(update={"encoder": model.encoder.model_copy(update={"weights": ""})})
+    """A model's config whose encoder and speech model start at random, whatever files it names."""
+    random: dict[str, Any] = {}
+    if getattr(model.encoder, "weights", ""):
+        random["encoder"] = model.encoder.model_copy(update={"weights": ""})
+    if isinstance(audio := getattr(model, "audio", None), AudioTowerConfig):
+        random["audio"] = audio.settled().portable()
+    return model.model_copy(update=random)
 
 
 def warn_left_behind(folder: Path, theirs: ModelFacts, ours: ModelFacts) -> None:
