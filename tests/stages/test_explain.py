@@ -13,7 +13,7 @@ from mindleaf.models.folder import load_model, save_model
 from mindleaf.stages.align import AlignStage, align
 from mindleaf.stages.explain import CIRCULAR, LINEAR, NOT_ALIGNED, OURS, ExplainConfig, explain
 from mindleaf.store.files import read_json
-from mindleaf.systems.mindmix import ListenerConfig
+from mindleaf.systems.mindmix_form import ListenerConfig
 from mindleaf.training.loop import TrainingConfig
 
 

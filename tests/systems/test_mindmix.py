@@ -166,6 +166,26 @@ def test_an_aligned_run_is_taken_over_whole(fitted, heard, tmp_path):
     assert (scores.argmax(axis=1) == system.predict(test).argmax(axis=1)).all()
 
 
+@pytest.mark.parametrize("wish", ["form=linear", "form=paper", "model.fusion=clip", "model.audio.depth=5"])
+def test_a_model_that_is_not_the_aligned_run_s_is_refused(fitted, heard, tmp_path, wish):
+    system, train, _ = fitted["candidates"]
+    system.save(tmp_path / "aligned", "card")
+    other = listener(0, f'start="{tmp_path / "aligned"}"', wish)
+    with pytest.raises(BadInput, match="aligned brings a whole model, and form or model asks for one with another") as caught:
+        other.fit(train, none_of(train), seed=0)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("wishes", [("form=tiny",), finetuning("mindmix-small", "candidates"), ("model.chunk=2",)])
+def test_what_the_aligned_run_is_and_what_a_recipe_fills_in_may_be_said(fitted, heard, tmp_path, wishes):
+    system, train, _ = fitted["candidates"]
+    system.save(tmp_path / "aligned", "card")
+    start = listener(0, f'start="{tmp_path / "aligned"}"', *wishes)
+    for seed in (0, 1):
+        start.fit(train, none_of(train), seed=seed)
+    assert start.config.model == system.config.model and same_weights(start.model.encoder, system.model.encoder)
+
+
 @pytest.mark.parametrize("wish", ["model.fusion=clip", "model.audio.depth=5", "model.dims=32"])
 def test_a_form_and_a_changed_model_do_not_go_together(wish):
     with pytest.raises(BadInput, match="form=linear is a whole model, and model was changed besides") as caught:

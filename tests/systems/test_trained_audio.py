@@ -12,16 +12,20 @@ import pytest
 import torch
 
 from mindleaf.errors import BadInput
+from mindleaf.evaluation.prepared_rows import PreparedRows
 from mindleaf.models.folder import load_model
 from mindleaf.montage import Montage
+from mindleaf.protocols import BetweenTrial
 from mindleaf.recipes.mindmix import alignment
 from mindleaf.recording import Candidate, Recording, Stimulus, Trial
 from mindleaf.stages.align import align
 from mindleaf.store.writer import write_store
 from mindleaf.systems.neural import audio_frontend
 from mindleaf.systems.registry import build_system
+from mindleaf.tasks import build_task
 from tests.encoders.speech_folders import speech_folder
 from tests.systems.listening import CHANNELS, attended_rows, none_of
+from tests.tasks.sounds import sound_store
 
 pytest.importorskip("transformers", reason="speech models need the package transformers")
 QUICK = ("training.batch_size=4", "training.device=cpu", "training.steps=2", "training.optimiser.lr=0.01")
@@ -78,6 +82,48 @@ def test_a_speech_model_trains_inside_and_its_run_needs_no_folder(heard, folder,
     np.testing.assert_array_equal(again.predict(heard), scores)
     further = trained(heard, f"start={json.dumps(str(tmp_path / 'run'))}", "training.steps=0")
     np.testing.assert_array_equal(further.predict(heard), scores)
+
+
+@pytest.fixture(scope="module")
+def felt(tmp_path_factory):
+    """Windows of clips with an emotion, to train on."""
+    store = sound_store(tmp_path_factory.mktemp("felt") / "store", n_clips=4, n_subjects=1, trial_s=4.0, tones=True)
+    (fold,) = BetweenTrial(n_folds=2, only=(0,), stratify="emotion").folds(store.index, seed=0)
+    return PreparedRows(store, None, build_task("emotion"), 0).examples(fold, "train", 2.0, "labels")
+
+
+@pytest.mark.parametrize("inputs", ["both", "audio"])
+def test_emotion_trains_a_speech_model_inside_and_its_run_needs_no_folder(felt, folder, tmp_path, inputs):
+    system = build_system("mindmix", [*QUICK, *inside(folder), f'inputs="{inputs}"'], "labels")
+    system.fit(felt, none_of(felt), seed=0)
+    start, now = load_weights(folder), system.model.audio_tower.speech.model.state_dict()
+    moved = {name for name in start if not torch.equal(start[name], now[name])}
+    assert any("encoder.layers.1" in name for name in moved)
+    assert not any("feature_extractor" in name for name in moved)
+    system.save(tmp_path / "run", "# Card\n")
+    assert "- audio encoder: wav2vec2 from wav2vec2, trained with the rest" in (tmp_path / "run" / "card.md").read_text()
+    control = system.untrained()
+    control.fit(felt, none_of(felt), seed=0)
+    name = "encoder.layers.0.attention.k_proj.weight"
+    assert not torch.equal(control.model.audio_tower.speech.model.state_dict()[name], start[name])
+    shutil.rmtree(folder)
+    again = build_system("mindmix", list(QUICK), "labels")
+    again.load(tmp_path / "run")
+    assert again.inputs == inputs
+    np.testing.assert_array_equal(again.predict(felt), system.predict(felt))
+
+
+def test_an_aligned_run_s_speech_model_is_not_exchanged_in_silence(heard, felt, folder, tmp_path):
+    trained(heard, *inside(folder)).save(tmp_path / "aligned", "card")
+    start = (*QUICK, 'inputs="both"', f"start={json.dumps(str(tmp_path / 'aligned'))}", "training.steps=0")
+    taken = build_system("mindmix", start, "labels")
+    taken.fit(felt, none_of(felt), seed=0)
+    known = load_model(tmp_path / "aligned").model.audio_tower.state_dict()
+    assert all(torch.equal(value, known[name]) for name, value in taken.model.aligned.audio_tower.state_dict().items())
+    deeper = speech_folder(tmp_path / "deeper", num_hidden_layers=3)
+    other = build_system("mindmix", [*start, *inside(deeper)], "labels")
+    with pytest.raises(BadInput, match="aligned brings a whole model, .* another audio"):
+        other.fit(felt, none_of(felt), seed=0)
 
 
 def load_weights(folder) -> dict[str, torch.Tensor]:

@@ -122,7 +122,7 @@ def _system_rows(
     predictions = predictions[predictions["window_s"] == run.windows_s[0]].reset_index(drop=True)
     asks = cells[0].task.asks
     yield trial_permutation(predictions, asks, float(np.mean(1.0 / predictions["n_options"])), seed)
-    yield pretraining_contamination(run.exposure, cells)
+    yield pretraining_contamination(run.exposure, cells, run.weights)
     if depth != "full":
         return
     yield unit_identifiability("subject", blind, cells, rows, seed)

@@ -10,7 +10,7 @@ from mindleaf.models.pretraining import PretrainingConfig
 from mindleaf.recipes import RECIPES
 from mindleaf.stages.align import AlignStage
 from mindleaf.stages.pretrain import PretrainStage
-from mindleaf.systems.mindmix import ListenerConfig
+from mindleaf.systems.mindmix_form import ListenerConfig
 from mindleaf.training.loop import TrainingConfig
 from mindleaf.training.optimiser import OptimiserConfig
 

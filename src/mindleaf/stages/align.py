@@ -14,7 +14,8 @@ from mindleaf.stages.selecting import excluded, one_fold, part_of
 from mindleaf.store.examples import Examples
 from mindleaf.store.exposure import exposure
 from mindleaf.store.store import Store
-from mindleaf.systems.mindmix import ListenerConfig, MindMixListener
+from mindleaf.systems.mindmix import MindMixListener
+from mindleaf.systems.mindmix_form import ListenerConfig
 
 _LOG_MEL = (
     "audio encoder: log-mel, which is built in (no speech model was named); for wav2vec2 give its folder with "
@@ -67,7 +68,7 @@ def _listened(store: Store, config: AlignStage, exclude: tuple[str, ...], split:
     """Windows with a stream that was heard: the attended one, or the only one."""
     hop = config.hop_s if part == "train" else None
     rows = store.windows(config.listener.train_window_s, hop)
-    rows = part_of(rows, one_fold(split), part) if split else rows  # type: ignore[arg-type]
+    rows = part_of(rows, one_fold(split, store), part) if split else rows  # type: ignore[arg-type]
     rows = excluded(rows, exclude if part == "train" else ())
     heard = rows["attended"].where(rows["n_candidates"] != 1, 1)
     rows = rows.assign(answer=heard - 1, target=-1)

@@ -8,13 +8,16 @@ from functools import partial
 from pathlib import Path
 
 from mindleaf.errors import BadInput
+from mindleaf.evaluation.contamination import FROM_SCRATCH
 from mindleaf.fold import Fold
 from mindleaf.protocols import read_folds, read_split_facts
 from mindleaf.stages.question import EvaluateConfig, folds_of
-from mindleaf.stages.run_folder import is_run, read_exposure
+from mindleaf.stages.run_folder import is_run, read_exposure, read_start
+from mindleaf.stages.selecting import refuse_other_store
 from mindleaf.store.exposure import Exposure
 from mindleaf.store.store import Store
 from mindleaf.systems import SYSTEMS
+from mindleaf.systems.neural import StartFrom, weights_at_start
 from mindleaf.systems.registry import build_system, floor_for
 from mindleaf.systems.system import System
 from mindleaf.tasks import Task
@@ -27,6 +30,7 @@ _INPUTS = {"eeg": "EEG", "both": "EEG + audio", "audio": "audio"}
 class Contestant:
     """One row-to-be: how it is built, or where its fitted models lie, and what it had seen before.
 
+    ``weights``: where they come from ("none" for a system that has none, "from scratch", the name of a RUN or file).
     ``owner``: the word before the dot in the settings that are for it.
     """
 
@@ -45,12 +49,12 @@ def contestant(name: str, config: EvaluateConfig, task: Task) -> Contestant:
     if name not in SYSTEMS and ":" not in name:
         raise BadInput(f"--model {name}: neither a system ({', '.join(SYSTEMS)}), nor package.module:Class, nor a RUN folder.")
     owner = name if name in SYSTEMS else "system"
-    return Contestant(
-        name,
-        partial(build_system, name, config.settings_of(owner), task.asks),
-        weights="from scratch" if name in SYSTEMS and SYSTEMS[name].trained else "none",
-        owner=owner,
-    )
+    build = partial(build_system, name, config.settings_of(owner), task.asks)
+    if name not in SYSTEMS or not SYSTEMS[name].trained:
+        return Contestant(name, build, owner=owner)
+    begun: StartFrom = build().config  # type: ignore[attr-defined]
+    seen = read_start(Path(begun.start)) if begun.start else None
+    return Contestant(name, build, weights=weights_at_start(begun) or FROM_SCRATCH, exposure=seen, owner=owner)
 
 
 def entrants(name: str, config: EvaluateConfig, task: Task) -> list[Contestant]:
@@ -123,10 +127,9 @@ def shared_folds(
 
 
 def _split_folds(split: Path, store: Store, test_store: Store | None) -> tuple[list[Fold], str]:
-    """The folds of a file, which belong to one store or to two. A file that does not say whose they are is taken at its word."""
+    """The folds of a file, which belong to one store or to two."""
+    refuse_other_store(split, store)
     facts = read_split_facts(split)
-    if facts.get("store", store.content_sha256) != store.content_sha256:
-        raise BadInput(f"--split {split} was made with another store than {store.path}; give that one, or write the split again.")
     theirs, ours = facts.get("test_store"), test_store.content_sha256 if test_store else None
     if theirs != ours:
         wanted = "the --test-store it was made with" if theirs else "no --test-store"

@@ -29,7 +29,8 @@ from mindleaf.stages.selecting import one_fold
 from mindleaf.store.examples import Examples
 from mindleaf.store.store import Store
 from mindleaf.systems.aligned_views import AlignedViews, aligned_views
-from mindleaf.systems.mindmix import ListenerConfig, MindMixListener
+from mindleaf.systems.mindmix import MindMixListener
+from mindleaf.systems.mindmix_form import ListenerConfig
 from mindleaf.systems.neural import spatial_pattern
 from mindleaf.tasks.match_mismatch import attended_streams
 
@@ -60,15 +61,22 @@ class _Parts:
 def explain(
     store_path: Path, run: Path, out: Path, config: ExplainConfig | None = None, split: Path | None = None, quiet: bool = False
 ) -> Path:
-    """Write report.html, table.md and table.json into ``out``; returns the report.
+    """Write report.html, table.md and table.json into ``out``; returns the report. Raises as ``explained`` does."""
+    return explained(store_path, run, config, split, quiet).write(out)
+
+
+def explained(
+    store_path: Path, run: Path, config: ExplainConfig | None = None, split: Path | None = None, quiet: bool = False
+) -> Page:
+    """What the RUN has learned, as a page.
 
     Reconstructions are fitted on training trials and judged on test trials. Raises BadInput where the RUN holds no aligned
     model or the store no heard sound.
     """
     config = config or ExplainConfig()
     store, listener = Store(store_path), MindMixListener(ListenerConfig())
+    fold = one_fold(split, store) if split else _fold(store, config)
     listener.load(run)
-    fold = one_fold(split) if split else _fold(store, config)
     parts = _parts(store, fold, config)
     with bar("explain", 4, quiet) as advance:
         views = {name: aligned_views(listener.model, listener.reader(part)) for name, part in vars(parts).items() if len(part)}
@@ -85,8 +93,7 @@ def explain(
         Sheet("Sound read back from EEG", _COLUMNS, rows, fold.mark, _READ_BACK),
         Sheet("What the embedding tells apart", ("grouping", "groups", "share of variance between groups"), shares, "", _SHARES),
     )
-    page = Page(f"What {run.name} has learned, on {store.dataset}", sheets, notes, [*drawings, embedding])
-    return page.write(out)
+    return Page(f"What {run.name} has learned, on {store.dataset}", sheets, notes, [*drawings, embedding])
 
 
 _READ_BACK = (
@@ -163,7 +170,8 @@ def _reconstructed(
         wrong = np.nanmean(correlations(said[method][others >= 0], sound[others[others >= 0]])) if (others >= 0).any() else np.nan
         by_trial = pd.Series(by_window).groupby(trials).mean().to_numpy()
         low, high = wide_interval(partial(_mean, by_trial), len(by_trial), 0, (-1.0, 1.0))
-        rows.append((method, f"{np.nanmean(by_window):.3f}", f"{low:.3f} … {high:.3f}", f"{wrong:.3f}"))
+        between = f"{low:.3f} … {high:.3f}" if np.isfinite(low + high) else "none: one trial"
+        rows.append((method, f"{np.nanmean(by_window):.3f}", between, f"{wrong:.3f}" if np.isfinite(wrong) else "–"))
     return said, tuple(rows)
 
 

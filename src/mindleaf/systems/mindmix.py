@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from mindleaf.batch import Batch
-from mindleaf.encoders.mindmix import PRESETS
 from mindleaf.errors import BadInput
 from mindleaf.fusion.calra import AUDITORY_TYPES
 from mindleaf.models.adaptation import merge
@@ -27,13 +26,14 @@ from mindleaf.objectives.contrastive import ContrastiveObjective
 from mindleaf.preprocessing.pipeline import MINDMIX
 from mindleaf.store.batches import BatchReader
 from mindleaf.store.examples import Examples
+from mindleaf.systems.mindmix_form import ListenerConfig, is_own_choice, named_form, refuse_other_model
 from mindleaf.systems.neural import (
-    StartFrom,
     audio_choice,
     audio_frontend,
     begin_learning,
     described,
     encoder_of,
+    heard_through,
     n_parameters,
     read_findings,
     scored,
@@ -43,8 +43,7 @@ from mindleaf.systems.neural import (
     write_findings,
 )
 from mindleaf.training.log import read_log
-from mindleaf.training.loop import TrainingConfig, train
-from mindleaf.training.optimiser import OptimiserConfig
+from mindleaf.training.loop import train
 
 TYPE_OF = {name: k for k, name in enumerate(AUDITORY_TYPES)}
 
@@ -53,34 +52,6 @@ TYPE_OF = {name: k for k, name in enumerate(AUDITORY_TYPES)}
 _AT_CHANCE, _JUDGED_FROM = 0.99, 50
 #: Groups of trials between which the ridge of the closed-form start is chosen.
 _WARM_START_PARTS = 4
-
-
-class ListenerConfig(StartFrom):
-    """MindMix for tasks with candidates.
-
-    model       the aligned model; taken from ``start`` where that is an aligned RUN that hears the same audio encoder, with
-                its weights; of every other RUN the EEG encoder alone is taken, which a warning says where that RUN is aligned
-    audio       "auto"; "mel" or "envelope"; "wav2vec2:FOLDER", "hubert:FOLDER" or "speech:FOLDER" (any type) for frozen frames of
-                a speech model ("hub:NAME" as FOLDER fetches it). To train the speech model, as the paper does, leave it "auto" and set
-                model.audio.kind=speech and model.audio.speech.folder
-    form        "" keeps ``model``; else a preset: tiny, small, base, linear, towers (time-resolved), paper, paper_paired (pooled).
-                It replaces ``model`` but for the speech model that it trains; a model changed otherwise is refused beside it
-    warm_start  set the stem to the ridge backward TRF of the training windows before training (not where ``start`` brings a
-                stem), at most ``warm_start_windows`` of them; none of it touches validation or test data
-    unattended  weight of telling the attended stream from the window's other streams; left out where the attended
-                talker never changes in the training data (the voice alone would give the answer)
-    """
-
-    model: AlignedConfig = AlignedConfig.preset("tiny")
-    form: Literal["", "tiny", "small", "base", "linear", "towers", "paper", "paper_paired"] = ""
-    audio: str = "auto"
-    warm_start: bool = True
-    warm_start_windows: int = 4000
-    unattended: float = 1.0
-    train_window_s: float = 2.0
-    training: TrainingConfig = TrainingConfig(
-        steps=300, batch_size=48, validate_every=30, patience=4, optimiser=OptimiserConfig(lr=3e-3)
-    )
 
 
 class MindMixListener:
@@ -93,8 +64,9 @@ class MindMixListener:
     any_montage = True
 
     def __init__(self, config: ListenerConfig) -> None:
+        self._own_choice = is_own_choice(config)
         # Settled once: what is built from this config again (``untrained``) must not settle another one.
-        self.config = config.model_copy(update={"model": _form(config), "form": ""}) if config.form else config
+        self.config = config.model_copy(update={"model": named_form(config), "form": ""}) if config.form else config
         self.n_parameters = 0
         self.facts = ModelFacts()
         self._findings: dict[str, Any] = {}
@@ -116,7 +88,9 @@ class MindMixListener:
         sound = self.config.model.pairing != "paper_paired"
         weight = min(self._unattended_weight(part) for part in parts) if sound else 0.0
         config = self.config.training.model_copy(update={"seed": seed})
-        begun = begin_learning(self.model, self.config, self.config.model.encoder)
+        begun = begin_learning(
+            self.model, self.config, self.config.model.encoder, heard_through(self._audio, self.config.model.audio)
+        )
         lines = train(
             self.model, ContrastiveObjective(unattended_weight=weight), reader, config, run,
             validate=self._validator(watched) if watched and sound else None, resume=resume, on_step=on_step,
@@ -237,6 +211,8 @@ class MindMixListener:
         aligned = loaded.config if isinstance(loaded.config, AlignedConfig) else None
         parts: tuple[str, ...] = ()
         if aligned and loaded.facts.audio_fingerprint == self.facts.audio_fingerprint:
+            if self._own_choice:
+                refuse_other_model(self.config.model, aligned, folder)
             config = aligned
         else:
             encoder = encoder_of(loaded.config, folder, "bypass")
@@ -255,10 +231,8 @@ class MindMixListener:
         """
         tower = self.config.model.audio.settled()
         self.config = self.config.model_copy(update={"model": self.config.model.model_copy(update={"audio": tower})})
-        choice = "samples" if self.config.audio == "auto" and tower.kind == "speech" else self.config.audio
-        if choice == "auto" and self.config.start:
-            choice = load_model(Path(self.config.start)).facts.audio or "auto"
-        self._audio = audio_choice(choice, [part.store for part in parts])
+        start = load_model(Path(self.config.start)).facts.audio if self.config.start else ""
+        self._audio = audio_choice(self.config.audio, [part.store for part in parts], tower, start)
 
     def _reader(self, parts: Sequence[Examples]) -> BatchReader:
         frontend = audio_frontend(self._audio)
@@ -306,23 +280,6 @@ class MindMixListener:
                 batch = reader.read(ids, attended_first=False)
                 parts.append(self.model.authors_score(batch, answers[torch.from_numpy(ids)]).double().numpy())
         return np.concatenate(parts)
-
-
-def _form(config: ListenerConfig) -> AlignedConfig:
-    """The model that ``form`` names, with the audio tower's speech model where ``model`` asks for one.
-
-    Raises BadInput where more of ``model`` was changed: it would be lost. The presets are what recipes fill in.
-    """
-    asked = {"kind": config.model.audio.kind, "speech": config.model.audio.speech}
-
-    def hearing(model: AlignedConfig) -> AlignedConfig:
-        return model.model_copy(update={"audio": model.audio.model_copy(update=asked)})
-
-    if config.model not in [hearing(AlignedConfig.preset(name)) for name in PRESETS]:
-        raise BadInput(f"form={config.form} is a whole model, and model was changed besides; give one of the two.")
-    if config.form in ("paper", "paper_paired"):
-        return hearing(AlignedConfig.paper("tiny", "paper_paired" if config.form == "paper_paired" else "all_pairs"))
-    return hearing(AlignedConfig.preset(config.form))
 
 
 def _warn_at_chance(lines: Sequence[dict[str, Any]]) -> None:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import nn
 
+from mindleaf.config import Config
 from mindleaf.errors import BadInput
 from mindleaf.models.adaptation import merge
 from mindleaf.models.classifier import Classifier, ClassifierConfig
@@ -74,7 +75,7 @@ class MindMixClassifier:
         objective = ClassificationObjective(class_weights=class_weights(train_examples.labels, len(train_examples.classes)))
         config = self.config.training.model_copy(update={"seed": seed})
         validate = self._validator(validation, objective) if len(validation) else None
-        begun = begin_learning(self.model, self.config, self.config.model.encoder)
+        begun = begin_learning(self.model, self.config, self.config.model.encoder, self._heard_through())
         lines = train(self.model, objective, reader, config, validate=validate)
         merge(self.model)
         self._findings = {"curve": [{"loss": line["total"], **line} for line in lines], **begun}
@@ -96,7 +97,7 @@ class MindMixClassifier:
         return self._findings
 
     def save(self, folder: Path, card: str) -> None:
-        save_model(folder, self.model, self.config.model, self.facts, described(card, self._findings))
+        save_model(folder, self.model, self._saved_config(), self.facts, described(card, self._findings))
         write_findings(folder, self._findings)
 
     def load(self, folder: Path) -> None:
@@ -108,6 +109,13 @@ class MindMixClassifier:
         self.config = self.config.model_copy(update={"model": loaded.config})
         self.n_parameters = n_parameters(self.model)
         self._findings = read_findings(folder)
+
+    def _saved_config(self) -> Config:
+        return self.config.model
+
+    def _heard_through(self) -> str:
+        """The audio encoder in words; this one hears nothing."""
+        return ""
 
     def _learned_facts(self, examples: Examples) -> ModelFacts:
         return ModelFacts(sfreq=MINDMIX.sfreq, classes=examples.classes)

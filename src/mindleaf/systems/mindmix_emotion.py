@@ -5,27 +5,41 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from mindleaf.config import Config
+from mindleaf.encoders.audio_tower import AudioTowerConfig
 from mindleaf.models.alignment import AlignedConfig, AlignedModel
+from mindleaf.models.classifier import ClassifierConfig
 from mindleaf.models.facts import ModelFacts
-from mindleaf.models.folder import LoadedModel, load_model, save_model, start_from
+from mindleaf.models.folder import LoadedModel, load_model, start_from
 from mindleaf.models.multimodal import Multimodal, MultimodalConfig
 from mindleaf.preprocessing.pipeline import MINDMIX
 from mindleaf.store.batches import BatchReader
 from mindleaf.store.examples import Examples
 from mindleaf.systems.mindmix import TYPE_OF
 from mindleaf.systems.mindmix_classifier import MindMixClassifier, ReaderConfig
+from mindleaf.systems.mindmix_form import refuse_other_model
 from mindleaf.systems.neural import (
     audio_choice,
     audio_frontend,
-    described,
     encoder_of,
+    heard_through,
     n_parameters,
     read_findings,
     warn_left_behind,
-    write_findings,
 )
 
 Inputs = Literal["eeg", "both", "audio"]
+
+
+class HearingModel(ClassifierConfig):
+    """The EEG side, and ``audio``, the tower that hears: audio.kind=speech trains the speech model of audio.speech.folder in it."""
+
+    audio: AudioTowerConfig = AudioTowerConfig()
+
+    @property
+    def reader(self) -> ClassifierConfig:
+        """The EEG side alone."""
+        return ClassifierConfig(**{name: getattr(self, name) for name in ClassifierConfig.model_fields})
 
 
 class HearingConfig(ReaderConfig):
@@ -33,9 +47,11 @@ class HearingConfig(ReaderConfig):
 
     inputs   "eeg"; "both": pooled EEG and pooled sound, and, where ``start`` is an aligned RUN, what its fusion makes of
              the pair; "audio": the sound alone, a control
-    audio    as for tasks with candidates: "auto", "mel", "envelope" ...
+    audio    as for tasks with candidates: "auto", "mel", "envelope" ...; to train a speech model leave it "auto" and set
+             model.audio.kind=speech and model.audio.speech.folder
     """
 
+    model: HearingModel = HearingModel.preset("tiny")
     inputs: Inputs = "eeg"
     audio: str = "auto"
 
@@ -58,18 +74,14 @@ class MindMixReader(MindMixClassifier):
     def inputs(self) -> Inputs:
         return self.config.inputs
 
-    def save(self, folder: Path, card: str) -> None:
-        if self.inputs == "eeg":
-            return super().save(folder, card)
-        save_model(folder, self.model, self._multimodal, self.facts, described(card, self._findings))
-        write_findings(folder, self._findings)
-
     def load(self, folder: Path) -> None:
         """Take a fitted model from a folder that ``save`` wrote; what it reads is what it was fitted on."""
         loaded = load_model(folder)
         if not isinstance(loaded.model, Multimodal) or not isinstance(loaded.config, MultimodalConfig):
-            self.config = self.config.model_copy(update={"inputs": "eeg"})
-            return super().load(folder)
+            super().load(folder)
+            model = HearingModel(**dict(self.config.model))
+            self.config = self.config.model_copy(update={"inputs": "eeg", "model": model})
+            return
         self.model, self.facts, self._multimodal = loaded.model, loaded.facts, loaded.config
         inputs = "audio" if loaded.config.reader is None else "both"
         audio = self.config.audio if self.config.audio != "auto" else loaded.facts.audio
@@ -77,16 +89,28 @@ class MindMixReader(MindMixClassifier):
         self.n_parameters = n_parameters(self.model)
         self._findings = read_findings(folder)
 
+    def _saved_config(self) -> Config:
+        if self.inputs == "eeg":
+            return self.config.model.reader
+        return self._multimodal.model_copy(update={"audio": self._multimodal.audio.portable()})
+
+    def _heard_through(self) -> str:
+        if self.inputs == "eeg":
+            return ""
+        aligned = self._multimodal.aligned
+        return heard_through(self.config.audio, self._multimodal.audio if aligned is None else aligned.audio)
+
     def _learned_facts(self, examples: Examples) -> ModelFacts:
         if self.inputs == "eeg":
             return super()._learned_facts(examples)
-        start = self._aligned_start()
-        choice = start.facts.audio if start and self.config.audio == "auto" else self.config.audio
-        self.config = self.config.model_copy(update={"audio": audio_choice(choice, [examples.store])})
-        frontend = audio_frontend(self.config.audio)
+        start, tower = self._aligned_start(), self.config.model.audio.settled()
+        choice = audio_choice(self.config.audio, [examples.store], tower, start.facts.audio if start else "")
+        model = self.config.model.model_copy(update={"audio": tower})
+        self.config = self.config.model_copy(update={"audio": choice, "model": model})
+        frontend = audio_frontend(choice)
         return ModelFacts(
             sfreq=MINDMIX.sfreq, n_audio_features=frontend.n_features, frame_rate=frontend.frame_rate,
-            audio=self.config.audio.partition(":")[0], audio_fingerprint=frontend.fingerprint(),
+            audio=choice.partition(":")[0], audio_fingerprint=frontend.fingerprint(),
             subjects=start.facts.subjects if start else (), classes=examples.classes,
         )  # fmt: skip
 
@@ -109,20 +133,24 @@ class MindMixReader(MindMixClassifier):
             start_from(self.model.eeg, Path(self.config.start))
         if start is not None:
             self.model.aligned.load_state_dict(start.model.state_dict())
+        else:
+            self._multimodal.audio.fill(self.model.audio_tower)
         self.n_parameters = n_parameters(self.model)
 
     def _composition(self, start: LoadedModel | None) -> MultimodalConfig:
+        tower = self.config.model.audio
+        if self.inputs == "audio":
+            return MultimodalConfig(reader=None, audio=tower)
+        folder, reader = Path(self.config.start), self.config.model.reader
         aligned = start.config if start else None
         assert aligned is None or isinstance(aligned, AlignedConfig)
-        if self.inputs == "audio":
-            return MultimodalConfig(reader=None)
-        reader = self.config.model
+        if aligned and tower != AudioTowerConfig():
+            refuse_other_model(aligned.model_copy(update={"audio": tower}), aligned, folder)
         if self.config.start:
-            folder = Path(self.config.start)
             # An aligned RUN may be its stem alone; the reader then is the band power alone.
             encoder = None if aligned and aligned.encoder is None else encoder_of(load_model(folder).config, folder)
             reader = reader.model_copy(update={"encoder": encoder})
-        return MultimodalConfig(reader=reader, aligned=aligned)
+        return MultimodalConfig(reader=reader, aligned=aligned, audio=AudioTowerConfig() if aligned else tower)
 
     def _aligned_start(self) -> LoadedModel | None:
         """The RUN to start from, where it is an aligned one."""

@@ -163,7 +163,9 @@ def begin_learning(model: nn.Module, config: StartFrom, encoder: EncoderConfig |
     encoders, file = eeg_encoders(model), getattr(encoder, "weights", "")
     origin = f"the RUN {Path(config.start).name}" if config.start else "random at the start"
     if file and not config.start:
-        filled = sum(load_weights(part.network, Path(file)) for part in encoders if not isinstance(part, MindMixEncoder | LeafTower))
+        filled = sum(
+            load_weights(part.network, Path(file)) for part in encoders if not isinstance(part, MindMixEncoder | LeafTower)
+        )
         origin = f"{filled} tensors of {Path(file).name}, every one the encoder has"
     n_learning = adapt(model, config.adapt, config.lora)
     found = {"weights": origin if encoders else "no encoder", "adapt": config.adapt, "trainable_parameters": n_learning}
