@@ -60,6 +60,12 @@ def test_generated_data_of_other_settings_are_not_passed_off_as_those_asked_for(
     assert not (tmp_path / "store").exists() and sorted(data.joinpath("data").rglob("*")) == before
 
 
+def test_settings_of_the_generator_are_refused_for_other_data(files, tmp_path):
+    said = prepare(files, tmp_path / "store", *TINY, "--quiet", name="folder").complaint
+    assert said == "--set synthetic.preset=tiny is for the generator of the data set synthetic, got folder; drop the setting."
+    assert not (tmp_path / "store").exists()
+
+
 @pytest.mark.parametrize("words", [(), (*TINY, "--seed", 0)])
 def test_generated_data_that_are_there_are_read_as_they_are(data, tmp_path, words):
     told = json.loads(prepare(data / "data", tmp_path / "store", *words, "--json", "--quiet").out)

@@ -46,6 +46,12 @@ def test_a_damaged_source_stops_the_manifest_but_not_the_others(tmp_path):
     assert whole == [1, 2, 1, 1], "what was prepared beside the damaged ones is kept"
 
 
+def test_a_single_damaged_source_has_no_others_that_are_kept(tmp_path):
+    with pytest.raises(BadInput, match=r"1 of 1 sources .*broken.edf .*record 3.*; mend what is damaged and run") as told:
+        prepared(tmp_path, [damaged()])
+    assert "the others" not in str(told.value) and "the first" not in str(told.value) and "on_damage" not in str(told.value)
+
+
 def test_damaged_sources_are_left_out_where_that_is_asked_for(tmp_path):
     store = prepared(tmp_path / "a", [*sources(3), damaged()], ("on_damage=skip",))
     assert store.manifest["left_out"] == ["broken.edf"] and len(store.recordings) == 4

@@ -53,6 +53,8 @@ def prepare(
         raise BadInput("--workers starts processes here and --scheduler uses those of a cluster; give one of them.")
     wanted = [pipeline(p) for p in pipelines]
     generator = [s.removeprefix("synthetic.") for s in settings if s.startswith("synthetic.")]
+    if generator and name != "synthetic":
+        raise BadInput(f"--set synthetic.{generator[0]} is for the generator of the data set synthetic, got {name}; drop the setting.")
     config = StoreConfig().with_settings(s for s in settings if not s.startswith("synthetic."))
     if name == "synthetic" and (generator or seed is not None or not root.exists()):
         _generate(root, generator, seed, quiet)

@@ -83,10 +83,11 @@ def _outcomes(work: list[Work], workers: int, scheduler: str, progress: Callable
 def _damage_sentence(dataset: str, damaged: dict[str, str], total: int) -> str:
     names = ", ".join(list(damaged)[:_NAMED]) + (f" and {len(damaged) - _NAMED} more" if len(damaged) > _NAMED else "")
     first = next(iter(damaged.values())).rstrip(".")
-    return (
-        f"{dataset}: {len(damaged)} of {total} sources cannot be prepared: {names} (the first: {first}); the others are kept: "
-        "mend these and run the same command again, or leave them out with --set on_damage=skip."
-    )
+    why = f"the first: {first}" if len(damaged) > 1 else first
+    advice = "mend what is damaged and run the same command again"
+    if len(damaged) < total:
+        advice = f"the others are kept: {advice}, or leave it out with --set on_damage=skip"
+    return f"{dataset}: {len(damaged)} of {total} sources cannot be prepared: {names} ({why}); {advice}."
 
 
 def _by_id(entries: Iterable[dict], dataset: str) -> dict[str, dict]:
