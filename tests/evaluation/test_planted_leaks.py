@@ -11,7 +11,9 @@ import pytest
 from planted import (
     Bursts,
     CspOnAllTrials,
+    HearsTheLabel,
     KnowsThePerson,
+    PowersBesideSound,
     ReadsTheClock,
     TestStatistics,
     UntrainedPeeker,
@@ -40,12 +42,12 @@ from mindleaf.protocols import BetweenTrial, LeaveOneSubjectOut, RandomWindows
 from mindleaf.store.exposure import exposure
 from mindleaf.store.store import Store
 from mindleaf.store.writer import StoreConfig, write_store
-from mindleaf.tasks import Attention, Classify, MatchMismatch
+from mindleaf.tasks import Attention, Classify, Emotion, MatchMismatch
 from tests.conftest import make_recording
 
 BETWEEN = BetweenTrial(n_folds=4, val_fraction=0)
 ONE_OUT = LeaveOneSubjectOut(val_fraction=0)
-ATTENTION, CLASSIFY, MATCH = Attention(), Classify(), MatchMismatch()
+ATTENTION, CLASSIFY, EMOTION, MATCH = Attention(), Classify(), Emotion(), MatchMismatch()
 
 
 def fixed_order(subject: int, n_trials: int) -> list[str]:
@@ -183,6 +185,8 @@ LEAKS = [
     Leak("eeg_permuted", "the answer is read", PEEKER, HONEST),
     Leak("eeg_noise", "the louder voice is the attended one", LOUDER, HONEST),
     Leak("eeg_zeroed", "the louder voice is the attended one", LOUDER, HONEST),
+    Leak("eeg_zeroed", "each sound has one label, and zeros merely silence the system", audited("sounds", HearsTheLabel, EMOTION),
+         audited("neutral sounds", PowersBesideSound, EMOTION), "zeros merely silence"),
     Leak("answers_hidden", "the answer is read", PEEKER, HONEST),
     Leak("audio_shifted", "the person says the voice", audited("own voice", KnowsThePerson), HONEST),
     Leak("order_swapped", "the first in the list", audited("listening", FirstInList), HONEST),

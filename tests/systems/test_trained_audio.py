@@ -122,7 +122,7 @@ def test_an_aligned_run_s_speech_model_is_not_exchanged_in_silence(heard, felt, 
     assert all(torch.equal(value, known[name]) for name, value in taken.model.aligned.audio_tower.state_dict().items())
     deeper = speech_folder(tmp_path / "deeper", num_hidden_layers=3)
     other = build_system("mindmix", [*start, *inside(deeper)], "labels")
-    with pytest.raises(BadInput, match="aligned brings a whole model, .* another audio"):
+    with pytest.raises(BadInput, match=r"aligned brings a whole model, .* another audio"):
         other.fit(felt, none_of(felt), seed=0)
 
 

@@ -77,7 +77,7 @@ def test_a_clip_that_training_knows_gives_its_label_without_eeg(stores):
     runs["both"].name, runs["sound_lr"].name = "both", "sound_lr"
     rows = audit([runs["both"], runs["sound_lr"]], between(store), store, None, build_task("emotion"), seed=0)
     status = {name: {row.control: row.status for row in own} for name, own in rows.items()}
-    assert status["both"]["eeg_noise"] == status["both"]["eeg_permuted"] == "fail"
+    assert status["both"]["eeg_noise"] == status["both"]["eeg_permuted"] == status["both"]["eeg_zeroed"] == "fail"
     assert status["sound_lr"]["eeg_noise"] == status["sound_lr"]["eeg_permuted"] == "skipped"
     assert status["sound_lr"]["answers_hidden"] == status["sound_lr"]["batch_size"] == "pass"
 

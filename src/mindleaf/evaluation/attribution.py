@@ -45,14 +45,10 @@ def window_evidence(subject: Subject) -> AuditRow:
         return AuditRow(control, _EVIDENCE, observed, "skipped", "the system itself is at chance: there is nothing to attribute")
     if low > 0:
         return AuditRow(control, _EVIDENCE, observed, "pass", "the score comes with the EEG of the window")
-    if _survives(score.observed, score.null, score.chance, score.beyond_chance(subject.seed)):
+    if score.outlives(subject.seed):
         why = f"the score stays without the EEG ({name} {score.observed:.3f}): its source is the sound, the order or the split"
         return AuditRow(control, _EVIDENCE, observed, "fail", why)
     return AuditRow(control, _EVIDENCE, observed, "skipped", "too few independent trials to tell at 99 %")
-
-
-def _survives(control: float, null: NDArray | None, chance: float, beyond: int) -> bool:
-    return control > float(np.quantile(null, _UPPER)) + 1e-9 if null is not None else beyond > 0 and control > chance
 
 
 def aggregation(cells: Sequence[Cell], subject: Subject) -> AuditRow:

@@ -28,6 +28,8 @@ _PLACES = {
 POOL = "pool"
 _WINDOW = ["dataset", "recording", "trial", "start"]
 _NO_EEG = "this row hears the sound and reads no EEG: it is itself the control of the rows that do"
+_SOUND_ANSWERS = "the audio alone (or the design) gives the answer; no EEG was needed"
+_OTHER_EEG = {"eeg_permuted": "EEG of another trial", "eeg_noise": "noise for EEG"}
 _LEAK = "the right answers come without this EEG: from the audio, the order, the split, the answers themselves or another leak"
 
 
@@ -126,18 +128,38 @@ def _class_shares(subject: Subject, parts: Sequence[tuple]) -> tuple[NDArray, ND
 
 
 def eeg_replaced(subject: Subject, how: Literal["noise", "zero"]) -> AuditRow:
-    """``how`` "noise" or "zero": the system must be at chance, or it does not need the EEG."""
+    """``how`` "noise" or "zero": the system must be at chance, or it does not need the EEG.
+
+    Zeros come last: what they show is held against the controls that put other EEG in its place (``_only_silenced``).
+    """
     name = {"noise": "eeg_noise", "zero": "eeg_zeroed"}[how]
     if subject.reads_no_eeg:
         return skipped(name, "chance", _NO_EEG)
-    means = _LEAK if how == "noise" else "the audio alone (or the design) gives the answer; no EEG was needed"
+    means = _LEAK if how == "noise" else _SOUND_ANSWERS
     new = [
         predicted(cell, replace(examples, replace_eeg=how))
         for cell, examples in zip(subject.cells, subject.examples, strict=True)
     ]
     score = control_score(subject, [np.arange(len(e)) for e in subject.examples], new, eeg_destroyed=True)
     subject.without_eeg[name] = score
-    return must_be_at_chance(name, score, subject.seed, means, below_is_failure=subject.hears)
+    row = must_be_at_chance(name, score, subject.seed, means, below_is_failure=subject.hears)
+    return _only_silenced(row, subject) if how == "zero" and row.status != "fail" else row
+
+
+def _only_silenced(row: AuditRow, subject: Subject) -> AuditRow:
+    """The row of zeros for a system that hears: a failure where the score outlives other EEG.
+
+    Zeros are like nothing a network was trained on. It may then give one answer over and over, whatever it hears, and be at chance
+    for that reason alone; that the score stays with EEG that does not belong to the window shows that the sound makes it.
+    """
+    reads_sound = subject.hears or getattr(subject.cells[0].system, "inputs", "eeg") == "both"
+    left = {name: subject.without_eeg[name] for name in _OTHER_EEG if name in subject.without_eeg}
+    left = {name: score for name, score in left.items() if score.outlives(subject.seed)}
+    if not reads_sound or not left:
+        return row
+    name, score = max(left.items(), key=lambda item: item[1].observed)
+    observed = f"{row.observed}; {score.observed:.3f} with {_OTHER_EEG[name]}, {score.real.mean():.3f} with its own"
+    return replace(row, observed=observed, status="fail", why=f"{_SOUND_ANSWERS}: zeros merely silence the system")
 
 
 def eeg_permuted(subject: Subject) -> AuditRow:

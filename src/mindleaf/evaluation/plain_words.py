@@ -17,7 +17,8 @@ CONTROLS: dict[str, tuple[str, str, str]] = {
     "eeg_zeroed": (
         "EEG silenced",
         "The EEG is set to zero. Only the sound and the design are left.",
-        "The sound alone gives the answer, for example because the louder voice was always the attended one.",
+        "The sound alone gives the answer, for example because the louder voice was always the attended one. A system that zeros merely "
+        "silence fails as well, where its score stays with EEG that is not its own.",
     ),
     "answers_hidden": (
         "Answers hidden",

@@ -67,6 +67,12 @@ class ControlScore:
         certain = binomial_two_sided(float(self.correct.sum()), len(self.correct), self.chance) < 1 - LEVEL
         return int(certain and low > self.chance) - int(certain and high < self.chance)
 
+    def outlives(self, seed: int) -> bool:
+        """Whether the score is still more than luck under the control: what it took away was not needed."""
+        if self.null is None:
+            return self.beyond_chance(seed) > 0
+        return self.observed > float(np.quantile(self.null, 0.5 + LEVEL / 2)) + 1e-9
+
     @property
     def real_beyond_luck(self) -> bool:
         """Whether the system's own score reaches what luck over single windows exceeds once in twenty: a generous test."""
