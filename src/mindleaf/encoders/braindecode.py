@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Self
 
 import torch
 from einops import rearrange
@@ -17,11 +17,16 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from mindleaf.batch import Batch
+from mindleaf.config import Config
 from mindleaf.encoders.mindmix import PATCH_SAMPLES, presence
 from mindleaf.encoders.torchaudio_import import import_torchaudio
 from mindleaf.errors import BadInput
 from mindleaf.layers.patching import cut_patches
 
+Patches = Float[Tensor, "row channel patch sample"]
+Channels = Int[Tensor, "row channel"]
+Seconds = Int[Tensor, " patch"]
+Tokens = Float[Tensor, "row channel patch width"]
 Block = tuple[Int[Tensor, " row"], Int[Tensor, " channel"], Int[Tensor, " patch"]]
 
 
@@ -65,20 +70,35 @@ def cut_seconds(batch: Batch, max_patches: int) -> Float[Tensor, "batch channel 
     return patches
 
 
-class ChannelPatchEncoder(nn.Module, ABC):
-    """Base of encoders that make one token of each second of each channel."""
+class BraindecodeConfig(Config):
+    """Base of their configs: ``type`` is the encoder's name, ``sizes`` are its presets, as what differs from the published size."""
 
-    def __init__(self, network: nn.Module, width: int, max_patches: int) -> None:
+    sizes: ClassVar[Mapping[str, Mapping[str, Any]]]
+
+    @classmethod
+    def preset(cls, name: str) -> Self:
+        """The named size; raises BadInput listing those there are."""
+        if name not in cls.sizes:
+            kind = cls.model_fields["type"].default
+            raise BadInput(f"encoder preset {kind}:{name} is not known; there are: {', '.join(cls.sizes)}.")
+        return cls(**cls.sizes[name])
+
+
+class ChannelPatchEncoder(nn.Module, ABC):
+    """Base of encoders that make one token of each second of each channel.
+
+    name: of the network in the package, which is built for one channel of up to ``max_patches`` seconds; arguments: its others.
+    """
+
+    def __init__(self, name: str, width: int, max_patches: int, **arguments: Any) -> None:
         super().__init__()
-        self.network, self.width, self.max_patches = network, width, max_patches
+        self.width, self.max_patches = width, max_patches
+        self.network = braindecode_network(
+            name, n_times=max_patches * PATCH_SAMPLES, n_chans=1, n_outputs=1, patch_size=PATCH_SAMPLES, **arguments
+        )
 
     @abstractmethod
-    def tokens(
-        self,
-        patches: Float[Tensor, "row channel patch sample"],
-        channel_index: Int[Tensor, "row channel"],
-        seconds: Int[Tensor, " patch"],
-    ) -> Float[Tensor, "row channel patch width"]:
+    def tokens(self, patches: Patches, channel_index: Channels, seconds: Seconds) -> Tokens:
         """Tokens of windows in which everything exists; ``seconds`` are the patches' numbers in the window."""
 
     def readable(self, channel_index: Int[Tensor, "batch channel"]) -> Bool[Tensor, "batch channel"]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from einops import rearrange
-from jaxtyping import Float, Int
-from torch import Tensor
 
-from mindleaf.config import Config
-from mindleaf.encoders.braindecode import ChannelPatchEncoder, braindecode_network
+from mindleaf.encoders.braindecode import BraindecodeConfig, ChannelPatchEncoder, Channels, Patches, Seconds, Tokens
 from mindleaf.encoders.mindmix import PATCH_SAMPLES
-from mindleaf.errors import BadInput
 
 
 class CBraModEncoder(ChannelPatchEncoder):
@@ -22,26 +18,22 @@ class CBraModEncoder(ChannelPatchEncoder):
     """
 
     def __init__(self, *, depth: int, heads: int, hidden: int, dropout: float, max_patches: int) -> None:
-        network = braindecode_network(
-            "CBraMod", n_times=max_patches * PATCH_SAMPLES, n_chans=1, n_outputs=1, patch_size=PATCH_SAMPLES,
-            n_layer=depth, nhead=heads, dim_feedforward=hidden, drop_prob=dropout, return_encoder_output=True,
+        super().__init__(
+            "CBraMod", PATCH_SAMPLES, max_patches, n_layer=depth, nhead=heads, dim_feedforward=hidden, drop_prob=dropout,
+            return_encoder_output=True,
         )  # fmt: skip
-        super().__init__(network, PATCH_SAMPLES, max_patches)
 
-    def tokens(
-        self,
-        patches: Float[Tensor, "row channel patch sample"],
-        channel_index: Int[Tensor, "row channel"],
-        seconds: Int[Tensor, " patch"],
-    ) -> Float[Tensor, "row channel patch width"]:
+    def tokens(self, patches: Patches, channel_index: Channels, seconds: Seconds) -> Tokens:
         order = channel_index.argsort(dim=1, stable=True)
         ordered = patches.take_along_dim(rearrange(order, "b c -> b c 1 1"), dim=1)
         tokens = self.network(rearrange(ordered, "b c p s -> b c (p s)"))
         return tokens.take_along_dim(rearrange(order.argsort(dim=1), "b c -> b c 1 1"), dim=1)
 
 
-class CBraModConfig(Config):
+class CBraModConfig(BraindecodeConfig):
     """The default is the published size. ``weights``: a folder or file with weights for it; empty for random ones."""
+
+    sizes: ClassVar = {"tiny": {"depth": 1, "heads": 4, "hidden": 200, "dropout": 0.0}, "base": {}}
 
     type: Literal["cbramod"] = "cbramod"
     depth: int = 12
@@ -51,19 +43,6 @@ class CBraModConfig(Config):
     max_patches: int = 32
     weights: str = ""
 
-    @classmethod
-    def preset(cls, name: str) -> CBraModConfig:
-        """The named size; raises BadInput listing those there are."""
-        if name not in PRESETS:
-            raise BadInput(f"encoder preset cbramod:{name} is not known; there are: {', '.join(PRESETS)}.")
-        return PRESETS[name]
-
     def build(self, n_electrodes: int) -> CBraModEncoder:
         """Random weights; ``weights`` is read by ``encoders.weights.load_weights``. Electrode names set no size here."""
         return CBraModEncoder(**self.model_dump(exclude={"type", "weights"}))
-
-
-PRESETS: dict[str, CBraModConfig] = {
-    "tiny": CBraModConfig(depth=1, heads=4, hidden=200, dropout=0.0),
-    "base": CBraModConfig(),
-}

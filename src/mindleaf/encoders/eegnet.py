@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mindleaf.batch import Batch
-from mindleaf.config import Config
-from mindleaf.encoders.braindecode import blocks, braindecode_network, cut_seconds
+from mindleaf.encoders.braindecode import BraindecodeConfig, blocks, braindecode_network, cut_seconds
 from mindleaf.encoders.mindmix import PATCH_SAMPLES, presence
 from mindleaf.encoders.stem import SpatialFilter
-from mindleaf.errors import BadInput
 
 #: Pooling of the two stages, in samples: ten steps a second. The sizes set no parameters.
 _POOLS = (5, 4)
@@ -55,8 +53,10 @@ class EEGNetEncoder(nn.Module):
         return tokens, present
 
 
-class EEGNetConfig(Config):
+class EEGNetConfig(BraindecodeConfig):
     """sources: virtual channels; filters: temporal filters; depth: spatial filters of each; kernel in samples at 200 Hz."""
+
+    sizes: ClassVar = {"tiny": {"sources": 8, "filters": 4, "dropout": 0.0}, "base": {}}
 
     type: Literal["eegnet"] = "eegnet"
     sources: int = 32
@@ -66,18 +66,5 @@ class EEGNetConfig(Config):
     dropout: float = 0.25
     max_patches: int = 32
 
-    @classmethod
-    def preset(cls, name: str) -> EEGNetConfig:
-        """The named size; raises BadInput listing those there are."""
-        if name not in PRESETS:
-            raise BadInput(f"encoder preset eegnet:{name} is not known; there are: {', '.join(PRESETS)}.")
-        return PRESETS[name]
-
     def build(self, n_electrodes: int) -> EEGNetEncoder:
         return EEGNetEncoder(n_electrodes, **self.model_dump(exclude={"type"}))
-
-
-PRESETS: dict[str, EEGNetConfig] = {
-    "tiny": EEGNetConfig(sources=8, filters=4, dropout=0.0),
-    "base": EEGNetConfig(),
-}

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from einops import rearrange, repeat
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
-from mindleaf.config import Config
-from mindleaf.encoders.braindecode import ChannelPatchEncoder, braindecode_network
+from mindleaf.encoders.braindecode import BraindecodeConfig, ChannelPatchEncoder, Channels, Patches, Seconds, Tokens
 from mindleaf.encoders.mindmix import PATCH_SAMPLES
 from mindleaf.errors import BadInput
 from mindleaf.montage import ELECTRODES
@@ -23,11 +22,10 @@ class LabramEncoder(ChannelPatchEncoder):
     place: Tensor
 
     def __init__(self, n_electrodes: int, *, depth: int, heads: int, features: int, drop_path: float, max_patches: int) -> None:
-        network = braindecode_network(
-            "Labram", n_times=max_patches * PATCH_SAMPLES, n_chans=1, n_outputs=1, patch_size=PATCH_SAMPLES,
-            num_layers=depth, num_heads=heads, conv_out_channels=features, drop_path_prob=drop_path,
+        super().__init__(
+            "Labram", PATCH_SAMPLES // 8 * features, max_patches, num_layers=depth, num_heads=heads, conv_out_channels=features,
+            drop_path_prob=drop_path,
         )  # fmt: skip
-        super().__init__(network, PATCH_SAMPLES // 8 * features, max_patches)
         self.register_buffer("place", _places(n_electrodes), persistent=False)
 
     def readable(self, channel_index: Int[Tensor, "batch channel"]) -> Bool[Tensor, "batch channel"]:
@@ -42,12 +40,7 @@ class LabramEncoder(ChannelPatchEncoder):
             warnings.warn(f"LaBraM does not read {lost} of {known.shape[1]} channels: it has no such names", stacklevel=2)
         return known
 
-    def tokens(
-        self,
-        patches: Float[Tensor, "row channel patch sample"],
-        channel_index: Int[Tensor, "row channel"],
-        seconds: Int[Tensor, " patch"],
-    ) -> Float[Tensor, "row channel patch width"]:
+    def tokens(self, patches: Patches, channel_index: Channels, seconds: Seconds) -> Tokens:
         # The package's own forward takes windows of one length only, so its parts are put together here.
         network: Any = self.network
         n, channels = patches.shape[:2]
@@ -73,12 +66,14 @@ def _places(n_electrodes: int) -> Int[Tensor, " electrode"]:
     return torch.tensor([*(row.get(name.casefold(), -1) for name in ELECTRODES[:n_electrodes]), -1])
 
 
-class LabramConfig(Config):
+class LabramConfig(BraindecodeConfig):
     """The default is LaBraM-base.
 
     features   channels of the patch convolutions; the width of a token is 25 times that
     weights    a folder or file with weights that braindecode saved for this size; empty for random ones
     """
+
+    sizes: ClassVar = {"tiny": {"depth": 2, "heads": 4, "features": 4, "drop_path": 0.0}, "base": {}}
 
     type: Literal["labram"] = "labram"
     depth: int = 12
@@ -88,19 +83,6 @@ class LabramConfig(Config):
     max_patches: int = 16
     weights: str = ""
 
-    @classmethod
-    def preset(cls, name: str) -> LabramConfig:
-        """The named size; raises BadInput listing those there are."""
-        if name not in PRESETS:
-            raise BadInput(f"encoder preset labram:{name} is not known; there are: {', '.join(PRESETS)}.")
-        return PRESETS[name]
-
     def build(self, n_electrodes: int) -> LabramEncoder:
         """Random weights; ``weights`` is read by ``encoders.weights.load_weights``."""
         return LabramEncoder(n_electrodes, **self.model_dump(exclude={"type", "weights"}))
-
-
-PRESETS: dict[str, LabramConfig] = {
-    "tiny": LabramConfig(depth=2, heads=4, features=4, drop_path=0.0),
-    "base": LabramConfig(),
-}

@@ -9,15 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 from scipy.signal import welch
-from sklearn.base import BaseEstimator
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from mindleaf.config import Config
 from mindleaf.preprocessing.pipeline import BROAD, Pipeline
 from mindleaf.store.examples import Examples
-from mindleaf.systems.classifier import ClassifierSystem
+from mindleaf.systems.logistic import LogisticSystem
 
 
 class BandPowerConfig(Config):
@@ -37,19 +33,13 @@ class BandPowerConfig(Config):
         return self
 
 
-class BandPowerSystem(ClassifierSystem):
-    """Welch power in bands, logarithm, standardised on the training windows, class-balanced logistic regression."""
+class BandPowerSystem(LogisticSystem):
+    """Welch power in bands, logarithm, and what ``LogisticSystem`` makes of it."""
 
     name = "bandpower_lr"
     config_class: ClassVar[type[Config]] = BandPowerConfig
-
-    def __init__(self, config: BandPowerConfig | None = None) -> None:
-        super().__init__()
-        self.config = config or BandPowerConfig()
-        self._covariance: NDArray[np.float64] = np.ones((0, 0))
-
-    def adapt(self, examples: Examples) -> None:
-        """Nothing depends on the data."""
+    config: BandPowerConfig
+    _covariance: NDArray[np.float64]
 
     def features(self, examples: Examples) -> NDArray[np.float64]:
         """(n, channel * band)."""
@@ -58,19 +48,8 @@ class BandPowerSystem(ClassifierSystem):
         power = log_band_power(eeg, config.pipeline.sfreq, np.asarray(config.edges), config.segment_s)
         return power.reshape(len(eeg), -1)
 
-    def unfitted(self, seed: int) -> BaseEstimator:
-        regression = LogisticRegression(C=self.config.c, class_weight="balanced", max_iter=2000, random_state=seed)
-        return make_pipeline(StandardScaler(), regression)
-
     def keep(self, features: NDArray[np.floating]) -> None:
         self._covariance = np.cov(self.estimator[0].transform(features), rowvar=False)
-
-    @property
-    def n_parameters(self) -> int:
-        if self.estimator is None:
-            return 0
-        scaler, regression = self.estimator[0], self.estimator[1]
-        return scaler.mean_.size + scaler.scale_.size + regression.coef_.size + regression.intercept_.size
 
     def findings(self) -> dict[str, Any]:
         """Pattern (Haufe 2014, covariance times weights) of the band that separates the classes most, per channel."""

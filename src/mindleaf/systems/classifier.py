@@ -30,13 +30,13 @@ class ClassifierSystem(ABC):
     any_length = True
     config_class: ClassVar[type[Config]]
 
-    def __init__(self) -> None:
+    def __init__(self, config: Config | None = None) -> None:
+        self.config: Any = config or self.config_class()
         self.estimator: Any = None
         self.channel_names: tuple[str, ...] = ()
         self.n_classes = 0
 
-    @abstractmethod
-    def adapt(self, examples: Examples) -> None:
+    def adapt(self, examples: Examples) -> None:  # noqa: B027 - for most systems nothing depends on the data
         """Settle what the facts of the data decide, before features are computed."""
 
     @abstractmethod

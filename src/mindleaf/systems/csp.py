@@ -54,13 +54,7 @@ class CSPSystem(ClassifierSystem):
 
     name = "csp_lda"
     config_class: ClassVar[type[Config]] = CSPConfig
-
-    def __init__(self, config: CSPConfig | None = None) -> None:
-        super().__init__()
-        self.config = config or CSPConfig()
-
-    def adapt(self, examples: Examples) -> None:
-        """Nothing depends on the data."""
+    config: CSPConfig
 
     def features(self, examples: Examples) -> NDArray[np.float64]:
         """The filtered signals themselves, (n, channel, time)."""

@@ -40,11 +40,8 @@ class RiemannSystem(ClassifierSystem):
     """What both share: the filter bank and the covariances."""
 
     config_class: ClassVar[type[Config]] = RiemannConfig
-
-    def __init__(self, config: RiemannConfig | None = None) -> None:
-        super().__init__()
-        self.config = config or RiemannConfig()
-        self.bank: tuple[Pipeline, ...] = (self.config.pipeline,)
+    config: RiemannConfig
+    bank: tuple[Pipeline, ...]
 
     def adapt(self, examples: Examples) -> None:
         """One filter for each stimulation frequency the data set states; without any, the pipeline of the config."""
