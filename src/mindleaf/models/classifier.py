@@ -78,7 +78,7 @@ class ClassifierConfig(Config):
         return self
 
     @classmethod
-    def preset(cls, name: str) -> ClassifierConfig:
+    def preset(cls, name: str) -> Self:
         return cls(encoder=MindMixConfig.preset(name))
 
     def build(self, facts: ModelFacts) -> Classifier:
