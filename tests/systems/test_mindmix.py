@@ -176,6 +176,26 @@ def test_a_model_that_is_not_the_aligned_run_s_is_refused(fitted, heard, tmp_pat
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("wish", ["form=linear", "form=small", 'model.encoder="labram:tiny"', "model.encoder=null"])
+def test_an_encoder_that_is_not_the_run_s_is_refused(heard, rhythms, pretrained, wish):
+    asked = [(listener(0, f'start="{pretrained}"', wish), heard[0])]
+    if wish.startswith("model"):
+        asked.append((classifier(0, f'start="{pretrained}"', wish), rhythms[0]))
+    for system, train in asked:
+        with pytest.raises(
+            BadInput, match=r"run brings its EEG encoder, and form or model\.encoder asks for (none|another one);"
+        ):
+            system.fit(train, none_of(train), seed=0)
+
+
+@pytest.mark.parametrize(("form", "vq_input"), [("paper", "straight_through"), ("tiny", "bypass")])
+def test_a_pretrained_encoder_is_fed_as_the_form_says(heard, pretrained, form, vq_input):
+    system = listener(0, f'start="{pretrained}"', f"form={form}")
+    system.fit(heard[0], none_of(heard[0]), seed=0)
+    assert system.model.encoder.vq_input == system.config.model.encoder.vq_input == vq_input
+    assert same_weights(system.model.encoder, load_model(pretrained).model.encoder)
+
+
 @pytest.mark.parametrize("wishes", [("form=tiny",), finetuning("mindmix-small", "candidates"), ("model.chunk=2",)])
 def test_what_the_aligned_run_is_and_what_a_recipe_fills_in_may_be_said(fitted, heard, tmp_path, wishes):
     system, train, _ = fitted["candidates"]

@@ -34,8 +34,10 @@ from mindleaf.systems.neural import (
     described,
     encoder_of,
     heard_through,
+    is_recipe_encoder,
     n_parameters,
     read_findings,
+    refuse_other_encoder,
     scored,
     spatial_pattern,
     warn_left_behind,
@@ -65,6 +67,7 @@ class MindMixListener:
 
     def __init__(self, config: ListenerConfig) -> None:
         self._own_choice = is_own_choice(config)
+        self._own_encoder = bool(config.form) or not is_recipe_encoder(config.model.encoder)
         # Settled once: what is built from this config again (``untrained``) must not settle another one.
         self.config = config.model_copy(update={"model": named_form(config), "form": ""}) if config.form else config
         self.n_parameters = 0
@@ -83,7 +86,8 @@ class MindMixListener:
         torch.manual_seed(seed)
         self._build(parts)
         reader = self._reader(parts)
-        if self.config.warm_start and self.model.stem is not None and not self._has_started_stem:
+        warm = self.config.warm_start and self.model.stem is not None and not self._has_started_stem
+        if warm:
             self._warm_start(parts, reader, seed)
         sound = self.config.model.pairing != "paper_paired"
         weight = min(self._unattended_weight(part) for part in parts) if sound else 0.0
@@ -94,7 +98,7 @@ class MindMixListener:
         lines = train(
             self.model, ContrastiveObjective(unattended_weight=weight), reader, config, run,
             validate=self._validator(watched) if watched and sound else None, resume=resume, on_step=on_step,
-            validate_start=bool(self.config.start),
+            validate_start=bool(self.config.start) or warm,
         )  # fmt: skip
         merge(self.model)
         _warn_at_chance(lines)
@@ -215,7 +219,9 @@ class MindMixListener:
                 refuse_other_model(self.config.model, aligned, folder)
             config = aligned
         else:
-            encoder = encoder_of(loaded.config, folder, "bypass")
+            encoder = encoder_of(loaded.config, folder, getattr(self.config.model.encoder, "vq_input", "bypass"))
+            if self._own_encoder:
+                refuse_other_encoder(self.config.model.encoder, encoder, folder)
             config, parts = self.config.model.model_copy(update={"encoder": encoder}), ("encoder",)
             if aligned:
                 warn_left_behind(folder, loaded.facts, self.facts)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from mindleaf.config import Config
+from mindleaf.encoders.choice import EncoderConfig
 from mindleaf.errors import BadInput
 from mindleaf.models.adaptation import merge
 from mindleaf.models.classifier import Classifier, ClassifierConfig
@@ -27,8 +28,10 @@ from mindleaf.systems.neural import (
     class_weights,
     described,
     encoder_of,
+    is_recipe_encoder,
     n_parameters,
     read_findings,
+    refuse_other_encoder,
     scored,
     spatial_pattern,
     without_weights,
@@ -126,13 +129,20 @@ class MindMixClassifier:
     def _build(self) -> None:
         if self.config.start:
             folder = Path(self.config.start)
-            encoder = encoder_of(load_model(folder).config, folder)
+            encoder = self._brought_encoder(load_model(folder).config, folder)
             config = self.config.model.model_copy(update={"encoder": encoder})
             self.config = self.config.model_copy(update={"model": config})
         self.model = self.config.model.build(self.facts)
         if self.config.start:
             start_from(self.model, Path(self.config.start))
         self.n_parameters = n_parameters(self.model)
+
+    def _brought_encoder(self, config: Config, folder: Path) -> EncoderConfig:
+        """The encoder of the RUN in ``folder``; BadInput where the settings choose another one."""
+        encoder, asked = encoder_of(config, folder), self.config.model.encoder
+        if not is_recipe_encoder(asked):
+            refuse_other_encoder(asked, encoder, folder)
+        return encoder
 
     def _validator(self, validation: Examples, objective: ClassificationObjective):
         reader = self._reader(validation)

@@ -21,7 +21,6 @@ from mindleaf.systems.mindmix_form import refuse_other_model
 from mindleaf.systems.neural import (
     audio_choice,
     audio_frontend,
-    encoder_of,
     heard_through,
     n_parameters,
     read_findings,
@@ -148,7 +147,7 @@ class MindMixReader(MindMixClassifier):
             refuse_other_model(aligned.model_copy(update={"audio": tower}), aligned, folder)
         if self.config.start:
             # An aligned RUN may be its stem alone; the reader then is the band power alone.
-            encoder = None if aligned and aligned.encoder is None else encoder_of(load_model(folder).config, folder)
+            encoder = None if aligned and aligned.encoder is None else self._brought_encoder(load_model(folder).config, folder)
             reader = reader.model_copy(update={"encoder": encoder})
         return MultimodalConfig(reader=reader, aligned=aligned, audio=AudioTowerConfig() if aligned else tower)
 

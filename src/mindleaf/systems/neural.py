@@ -19,7 +19,7 @@ from mindleaf.encoders import CHECKPOINT_FRONTENDS, FRONTENDS
 from mindleaf.encoders.audio_tower import AudioTowerConfig
 from mindleaf.encoders.choice import EncoderConfig
 from mindleaf.encoders.leaf import LeafTower
-from mindleaf.encoders.mindmix import MindMixConfig, MindMixEncoder
+from mindleaf.encoders.mindmix import PRESETS, MindMixConfig, MindMixEncoder
 from mindleaf.encoders.weights import load_weights
 from mindleaf.errors import BadInput
 from mindleaf.models.adaptation import Adapt, LoraConfig, adapt, eeg_encoders
@@ -39,6 +39,7 @@ _FRAME_RATE = 50.0
 #: Settings of the frontends that have any; the others stand in the table as they are.
 _SETTINGS: dict[str, dict[str, Any]] = {
     "mel": {"frame_rate": _FRAME_RATE},
+    "mel_loudness": {"frame_rate": _FRAME_RATE},
     "envelope": {"frame_rate": _FRAME_RATE, "band": None},
 }
 
@@ -64,7 +65,7 @@ def heard_through(choice: str, tower: AudioTowerConfig) -> str:
 
 
 def audio_frontend(choice: str) -> Frontend:
-    """The audio encoder's fixed part: "mel", "envelope", "samples", or "wav2vec2:FOLDER", "hubert:FOLDER", "speech:FOLDER"."""
+    """The audio encoder's fixed part: "mel", "mel_loudness", "envelope", "samples", or "wav2vec2:FOLDER", "hubert:FOLDER", "speech:FOLDER"."""
     name, _, source = choice.partition(":")
     if name in FRONTENDS and not source:
         return pkgutil.resolve_name(FRONTENDS[name])(**_SETTINGS.get(name, {}))
@@ -73,7 +74,7 @@ def audio_frontend(choice: str) -> Frontend:
     if name in CHECKPOINT_FRONTENDS:
         raise BadInput(f"audio encoder {name} wants its checkpoint; give audio={name}:FOLDER, or {name}:hub:NAME to fetch it.")
     raise BadInput(
-        f"audio encoder {choice!r} cannot be built; give auto, mel, envelope, or wav2vec2:FOLDER, hubert:FOLDER or speech:FOLDER "
+        f"audio encoder {choice!r} cannot be built; give auto, mel, mel_loudness, envelope, or wav2vec2:FOLDER, hubert:FOLDER or speech:FOLDER "
         "(a model saved by transformers; hub:NAME in place of FOLDER fetches it)."
     )
 
@@ -196,6 +197,25 @@ def warn_left_behind(folder: Path, theirs: ModelFacts, ours: ModelFacts) -> None
         "behind; give the audio encoder it was aligned with to start from the whole of it.",
         stacklevel=2,
     )
+
+
+def is_recipe_encoder(encoder: EncoderConfig | None) -> bool:
+    """Whether it is of a size that a recipe or a default fills in, and so not a person's choice."""
+    return _architecture(encoder) in map(_architecture, PRESETS.values())
+
+
+def refuse_other_encoder(asked: EncoderConfig | None, brought: EncoderConfig, run: Path) -> None:
+    """BadInput where the EEG encoder that was chosen (None: none) is not the one that a RUN brings: it would be lost."""
+    if _architecture(asked) != _architecture(brought):
+        raise BadInput(
+            f"{run} brings its EEG encoder, and form or model.encoder asks for {'none' if asked is None else 'another one'}; leave it "
+            "out to go on from the RUN, or start from a RUN with the encoder asked for."
+        )
+
+
+def _architecture(encoder: EncoderConfig | None) -> dict[str, Any]:
+    """An encoder without what its tokens are fed through and where its weights came from."""
+    return {} if encoder is None else encoder.model_dump(exclude={"vq_input", "weights"})
 
 
 def encoder_of(config: Any, folder: Path, vq_input: str | None = None) -> EncoderConfig:
