@@ -27,6 +27,14 @@ def test_control_that_keeps_the_whole_score_does_not_pass_for_want_of_trials():
     assert judged(values, luck, clusters) == "pass"
 
 
+def test_an_interval_goes_no_further_than_shares_go():
+    few = np.concatenate([np.ones(35), np.zeros(5)])
+    score = ControlScore(few, 1.0 - few, few, 0.5, np.repeat(np.arange(4), 10))
+    assert score.interval(score.control, 0)[1] == 1.0 and score.interval(score.real, 0)[0] == 0.0
+    assert score.interval(score.real - score.control, 0)[0] == -1.0
+    assert score.interval(score.control - score.real, 0)[1] == 1.0
+
+
 def test_exchanged_labels_pass_only_where_they_cost_the_score():
     found = [_exchange_verdict(p, "", *flags).status for p, *flags in [(0.05, False, False), (0.4, True, True)]]
     assert found == ["pass", "fail"]

@@ -57,9 +57,11 @@ class ControlScore:
         return float(self.control.mean())
 
     def interval(self, values: NDArray[np.float64], seed: int) -> tuple[float, float]:
-        """99 % interval of a mean; over windows where trials are too few to resample, which is then said."""
+        """99 % interval of a mean, no further than shares (or differences of shares) go; over windows where trials are too few to
+        resample, which is then said."""
         clusters = self.clusters if self.clusters.max() + 1 >= _MIN_CLUSTERS else np.arange(len(values))
-        return careful_interval(values, clusters, seed, LEVEL)
+        low, high = careful_interval(values, clusters, seed, LEVEL)
+        return max(low, 0.0 if values.min() >= 0 else -1.0), min(high, 1.0)
 
     def beyond_chance(self, seed: int) -> int:
         """+1 above chance, -1 below, 0 neither: both the interval over clusters and the binomial test over windows agree."""
