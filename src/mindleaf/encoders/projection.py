@@ -83,7 +83,7 @@ def projection(sources: tuple[Place, ...], targets: tuple[str, ...]) -> Projecti
         interpolated=tuple(targets[t] for t in interpolated),
         dropped=tuple(names[s] for s in range(len(sources)) if s not in used),
     )
-    found = Projection(matrix, matrix.any(axis=1), report)
+    found = Projection(matrix, np.asarray(matrix.any(axis=1)), report)
     if found.share_interpolated > _MOST_INTERPOLATED:
         warnings.warn(
             f"{len(interpolated)} of {len(targets)} electrodes are interpolated from {len(placed)} channels; what is read off them "

@@ -18,7 +18,8 @@ def electrode_table_id() -> str:
 
 class ModelFacts(Config):
     """sfreq in Hz; ``frame_rate`` of the audio frames in Hz; ``audio``: name of the audio encoder; ``subjects`` in the order of
-    ``Batch.subject``; ``text``, ``text_width``: the text encoder and the width of its vectors; ``tasks`` in the order of ``Batch.task``."""
+    ``Batch.subject``; ``text``, ``text_width``: the text encoder and the width of its vectors; ``tasks`` in the order of ``Batch.task``;
+    ``pipeline``: the name of the one that the EEG went through, where a model has more than one to choose from."""
 
     n_electrodes: int = Field(default_factory=lambda: len(ELECTRODES))
     electrode_table: str = Field(default_factory=electrode_table_id)
@@ -33,3 +34,4 @@ class ModelFacts(Config):
     text_fingerprint: str = ""
     text_width: int = 0
     tasks: tuple[Wording, ...] = ()
+    pipeline: str = ""

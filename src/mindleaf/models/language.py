@@ -20,6 +20,7 @@ from mindleaf.config import Config
 from mindleaf.encoders.choice import EEGEncoder, EncoderConfig
 from mindleaf.encoders.leaf import LeafConfig, LeafTower
 from mindleaf.encoders.mindmix import PATCH_SAMPLES
+from mindleaf.encoders.stem import BandPowerStem
 from mindleaf.fusion.qformer import QFormer
 from mindleaf.models.chunking import encode_in_chunks
 from mindleaf.models.facts import ModelFacts
@@ -39,6 +40,8 @@ class LanguageModel(nn.Module):
     prototypes  "centred": from the text of each label the mean over its task's labels is taken, so that what two labels of a
                 task have in common does not hide what tells them apart; "plain": the texts' vectors as they are
     learned_scale  False leaves the scale at 1
+    power       log power of learned bands, told to the queries in one more token (ours): the tower's windows know waveforms, and
+                from a few hundred trials nobody learns from those how strong an oscillation is
     """
 
     phrases: Tensor
@@ -47,10 +50,15 @@ class LanguageModel(nn.Module):
 
     def __init__(
         self, encoder: EEGEncoder, qformer: QFormer, tasks: tuple[Wording, ...], text_width: int, *, prototypes: Prototypes,
-        learned_scale: bool, chunk: int,
+        learned_scale: bool, chunk: int, power: BandPowerStem | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.encoder, self.qformer, self.tasks = encoder, qformer, tasks
+        self.power = power
+        self.power_token = nn.Linear(power.width, encoder.width) if power else None
+        # Zero at the start, as in ``Classifier``: the tower is heard as far as it helps. Otherwise it learns the training windows
+        # by heart before the band power is heard at all.
+        self.gate = nn.Parameter(torch.zeros(())) if power else None
         self.prototypes, self.chunk = prototypes, chunk
         start = math.log(1 / 0.07) if learned_scale else 0.0
         self.log_scale = nn.Parameter(torch.tensor(start), requires_grad=learned_scale)
@@ -71,7 +79,17 @@ class LanguageModel(nn.Module):
         return self.qformer(*self.read(batch), batch.instruction)
 
     def read(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """(batch, token, width) of the encoder, and which exist. Windows longer than ``chunk`` seconds go through encoders of patches in chunks."""
+        """(batch, token, width) for the queries, and which exist: the encoder's, behind one of band power where there is such a path."""
+        tokens, mask = self._encoded(batch)
+        if self.power is None or self.power_token is None or self.gate is None:
+            return tokens, mask
+        loudness = rearrange(self.power_token(self.power(batch)), "b w -> b 1 w")
+        return torch.cat([loudness, self.gate * tokens], dim=1), torch.cat(
+            [batch.channel_mask.any(dim=1, keepdim=True), mask], dim=1
+        )
+
+    def _encoded(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Windows longer than ``chunk`` seconds go through encoders of patches in chunks."""
         if isinstance(self.encoder, LeafTower):
             return self.encoder.read(batch)
         n_patches = max(1, batch.eeg.shape[-1] // PATCH_SAMPLES)
@@ -115,7 +133,7 @@ def blended(told: Float[Tensor, " text"], labels: Float[Tensor, "label text"]) -
 
 
 class LanguageConfig(Config):
-    """The default is the published size. width, queries, depth, heads: of the Q-Former. text: "minilm", a folder, or "hub:NAME"."""
+    """The default is the published size, without the path for band power (``power_filters`` 0), which the smaller presets have. width, queries, depth, heads: of the Q-Former. text: "minilm", a folder, or "hub:NAME"."""
 
     encoder: EncoderConfig = LeafConfig()
     text: str = "minilm"
@@ -128,23 +146,30 @@ class LanguageConfig(Config):
     prototypes: Prototypes = "centred"
     learned_scale: bool = True
     chunk: int = Field(default=2, ge=1)
+    power_filters: int = 0
+    power_sources: int = 16
 
     @classmethod
     def preset(cls, name: str) -> LanguageConfig:
         """The sizes of the tower's presets."""
         encoder = LeafConfig.preset(name)
         depth = {"tiny": 2, "small": 3}.get(name, 4)
-        return cls(encoder=encoder, width=encoder.width, heads=encoder.heads, depth=depth)
+        return cls(
+            encoder=encoder, width=encoder.width, heads=encoder.heads, depth=depth, power_filters=0 if name == "base" else 64
+        )
 
     def build(self, facts: ModelFacts) -> LanguageModel:
         """``facts.tasks`` and ``facts.text_width`` set the size of the texts' tables; ``LanguageModel.write`` fills them."""
         encoder = self.encoder.build(facts.n_electrodes)
+        power = None
+        if self.power_filters:
+            power = BandPowerStem(facts.n_electrodes, sources=self.power_sources, filters=self.power_filters, sfreq=facts.sfreq)
         leaf = isinstance(encoder, LeafTower)
         qformer = QFormer(
             encoder.width, facts.text_width, width=self.width, queries=self.queries, depth=self.depth, heads=self.heads,
-            max_tokens=2 * encoder.max_patches if leaf else 0, dropout=self.dropout, head_dropout=self.head_dropout,
+            max_tokens=2 * encoder.max_patches + bool(power) if leaf else 0, dropout=self.dropout, head_dropout=self.head_dropout,
         )  # fmt: skip
         return LanguageModel(
             encoder, qformer, facts.tasks, facts.text_width, prototypes=self.prototypes, learned_scale=self.learned_scale,
-            chunk=self.chunk,
+            chunk=self.chunk, power=power,
         )  # fmt: skip

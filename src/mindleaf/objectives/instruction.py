@@ -26,12 +26,14 @@ class InstructionObjective(Config):
 
     levels      shares of the instruction levels 0, 1 and 2; which one a window gets, and which phrase, are functions of the
                 seed and the window id alone
+    class_weights   of each task, empty for equal ones; they do not count where ``negatives`` is "all"
     negatives   "task": the other labels of the window's task; "all": the labels of all tasks, each text once, as published
     """
 
     levels: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)
     negatives: Literal["task", "all"] = "task"
     label_smoothing: float = 0.0
+    class_weights: tuple[tuple[float, ...], ...] = ()
 
     @field_validator("levels")
     @classmethod
@@ -47,7 +49,9 @@ class InstructionObjective(Config):
         task = int(batch.task[0])
         answers, right = self._answers(language, task, batch.labels)
         logits = language(replace(batch, instruction=self.told(language, batch, seed)), answers).float()
-        loss = F.cross_entropy(logits, right, label_smoothing=self.label_smoothing)
+        weights = self.class_weights[task] if self.negatives == "task" and self.class_weights else ()
+        balance = logits.new_tensor(weights) if weights else None
+        loss = F.cross_entropy(logits, right, weight=balance, label_smoothing=self.label_smoothing)
         with torch.no_grad():
             facts = {"accuracy": (logits.argmax(dim=1) == right).float().mean(), "scale": language.scale.detach()}
         return Losses(loss, {"instruction": loss}, facts)

@@ -16,7 +16,8 @@ class Pipeline(Config):
     order       order of the Butterworth design, applied forward and backward
     sfreq       rate of the view in Hz, reached by polyphase resampling
     reference   "recorded" or "average" (over the EEG channels)
-    normalise   "window": z-score per window and channel on reading; "none": microvolts
+    normalise   on reading, "window": z-score per window and channel; "recording": clipped and divided by the interquartile range
+                of the channel in the whole recording, which is transductive; "none": microvolts
     """
 
     name: str
@@ -24,7 +25,7 @@ class Pipeline(Config):
     order: int = 4
     sfreq: float = 200.0
     reference: Literal["recorded", "average"] = "recorded"
-    normalise: Literal["window", "none"] = "none"
+    normalise: Literal["window", "recording", "none"] = "none"
 
 
 #: MindMix: paper, appendix A.2.
@@ -33,8 +34,11 @@ MINDMIX = Pipeline(name="mindmix", normalise="window")
 BROAD = Pipeline(name="broad")
 #: The band in which a linear envelope decoder works best on the cocktail-party recordings.
 ENVELOPE = Pipeline(name="envelope", band=(1.0, 9.0), order=3, sfreq=32.0)
+#: LEAF, and its narrower band for motor imagery.
+LEAF = Pipeline(name="leaf", band=(0.1, 70.0), normalise="recording")
+LEAF_MOTOR = Pipeline(name="leaf_motor", band=(0.3, 40.0), normalise="recording")
 
-PIPELINES = {pipeline.name: pipeline for pipeline in (MINDMIX, BROAD, ENVELOPE)}
+PIPELINES = {pipeline.name: pipeline for pipeline in (MINDMIX, BROAD, ENVELOPE, LEAF, LEAF_MOTOR)}
 
 
 def pipeline(name: str) -> Pipeline:

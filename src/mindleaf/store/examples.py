@@ -22,6 +22,9 @@ from mindleaf.store.features import Frontend
 from mindleaf.store.store import Store
 from mindleaf.store.table import n_candidate_columns
 
+#: Interquartile range of the noise that a control puts in the EEG's place, microvolts.
+_NOISE_SPREAD = 13.49
+
 
 @dataclass(frozen=True, eq=False)
 class Examples:
@@ -97,6 +100,8 @@ class Examples:
             for target, recording, start in zip(out, self.rows["recording"], self.rows["start"], strict=True):
                 seed = [round(start * 1000), *recording.encode()]
                 target[:] = 10.0 * np.random.default_rng(seed).standard_normal(target.shape, np.float32)
+        if pipeline.normalise == "recording":
+            return out / _NOISE_SPREAD
         return z_score(out) if pipeline.normalise == "window" else out
 
     def audio(self, frontend: Frontend, context_s: float = 0.0) -> NDArray[np.float32]:

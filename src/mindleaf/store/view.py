@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mindleaf.errors import BadInput, ReadError
 from mindleaf.preprocessing.filtering import z_score
 from mindleaf.preprocessing.pipeline import Pipeline
+from mindleaf.preprocessing.robust import RobustScale, robust_scale
 from mindleaf.preprocessing.streaming import stream_view, view_length
 from mindleaf.store.encoding import SignalArray
 from mindleaf.store.files import safe_name
@@ -36,6 +37,7 @@ class View:
         self._folder = store.path / "views" / pipeline.fingerprint()
         self._open: dict[str, SignalArray | NDArray[np.float32]] = {}
         self._rooms = Rooms()
+        self._scales: dict[str, RobustScale] = {}
         self._places: dict[tuple[tuple[str, ...], tuple[str, ...]], NDArray[np.int64]] = {}
 
     def signal(self, recording: str) -> SignalArray | NDArray[np.float32]:
@@ -81,6 +83,8 @@ class View:
         for recording, listed in places_by_recording.items():
             places = np.array(listed)
             self._gather(recording, names, firsts[places], lasts[places], places, out)
+            if self.pipeline.normalise == "recording":
+                self._scale(recording, names, (lasts - firsts)[places], places, out)
         return z_score(out, copy=False) if self.pipeline.normalise == "window" else out
 
     def _gather(
@@ -93,6 +97,15 @@ class View:
         for place, first, last in zip(places, firsts, lasts, strict=True):
             part = signal[first : max(first, last), columns]
             out[place, :, : len(part)], out[place, :, len(part) :] = part.T, 0.0
+
+    def _scale(self, recording: str, names: tuple[str, ...], lengths: NDArray, places: NDArray, out: NDArray) -> None:
+        """Divide by what the whole recording looks like; what lies past the trial's end stays zero."""
+        if recording not in self._scales:
+            signal = self.signal(recording)
+            self._scales[recording] = robust_scale(lambda first, last: signal[first:last], len(signal))
+        out[places] = self._scales[recording].apply(out[places], self._columns(recording, names))
+        for place, length in zip(places, lengths, strict=True):
+            out[place, :, max(0, length) :] = 0.0
 
     def _columns(self, recording: str, channel_names: tuple[str, ...]) -> NDArray[np.int64]:
         names = self.store.recordings[recording].montage.names

@@ -19,6 +19,7 @@ SYSTEMS = {
         labels="mindleaf.systems.mindmix_emotion:MindMixReader",
     ),
     "mindmix_eeg": SystemEntry("MindMix, EEG alone", labels="mindleaf.systems.mindmix_classifier:MindMixEEG", trained=True),
+    "leaf": SystemEntry("LEAF", labels="mindleaf.systems.leaf:LeafReader", trained=True),
 }
 
 FLOOR = {

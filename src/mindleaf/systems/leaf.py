@@ -1,0 +1,277 @@
+"""LEAF for tasks with classes: EEG answers an instruction, and the label whose text lies nearest wins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor, nn
+
+from mindleaf.batch import Batch
+from mindleaf.encoders.leaf import CHANNELS
+from mindleaf.encoders.projection import montage_projection
+from mindleaf.encoders.sentence import SentenceEncoder
+from mindleaf.errors import BadInput
+from mindleaf.models.adaptation import merge
+from mindleaf.models.facts import ModelFacts
+from mindleaf.models.folder import load_model, save_model, start_from
+from mindleaf.models.language import LanguageConfig, LanguageModel, blended, placed
+from mindleaf.objectives.instruction import InstructionObjective
+from mindleaf.preprocessing.pipeline import LEAF, LEAF_MOTOR, Pipeline
+from mindleaf.store.batches import BatchReader
+from mindleaf.store.examples import Examples
+from mindleaf.systems.neural import (
+    StartFrom,
+    begin_learning,
+    class_weights,
+    described,
+    n_parameters,
+    read_findings,
+    scored,
+    without_weights,
+    write_findings,
+)
+from mindleaf.tasks.wording import UNTOLD, Wording, kind_of, wording
+from mindleaf.training.loop import TrainingConfig, train
+from mindleaf.training.optimiser import OptimiserConfig
+
+Control = Literal["none", "wrong_task", "shuffled", "constant", "random_answers"]
+#: An instruction of a task that is none of ours, for the control.
+_WRONG = {"emotion": "motor"}
+
+
+class LeafSettings(StartFrom):
+    """level: how much the instruction tells when the model is asked (0 nothing, 1 the task, 2 the task and its labels).
+
+    ask         the user's own instruction in place of the usual phrases
+    texts       the user's own sentence for a label: {"left": "moving the left hand"}
+    tune        False: a RUN answers as it is (zero-shot where it has not seen the task)
+    control     what is put in the instruction's place, or in the labels': see ``LeafReader.asked``
+    """
+
+    model: LanguageConfig = LanguageConfig.preset("tiny")
+    objective: InstructionObjective = InstructionObjective()
+    training: TrainingConfig = TrainingConfig(
+        steps=400, batch_size=32, validate_every=25, patience=8, optimiser=OptimiserConfig(lr=2e-3)
+    )
+    level: int = Field(default=2, ge=0, le=2)
+    ask: str = ""
+    texts: dict[str, str] = Field(default_factory=dict)
+    tune: bool = True
+    control: Control = "none"
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What every window of a task is asked: the instruction, and where its labels lie."""
+
+    instruction: Float[Tensor, " text"]
+    answers: Float[Tensor, "label text"]
+
+
+class Asked(nn.Module):
+    """A model with its question: batches to logits of the labels."""
+
+    def __init__(self, model: LanguageModel, question: Question) -> None:
+        super().__init__()
+        self.model, self.question = model, question
+
+    def forward(self, batch: Batch) -> Float[Tensor, "batch label"]:
+        device = batch.eeg.device
+        told = self.question.instruction.to(device).expand(len(batch), -1)
+        return self.model(replace(batch, instruction=told), self.question.answers.to(device))
+
+
+class TaskReader(BatchReader):
+    """Batches that say which task they belong to: one task for each set of Examples."""
+
+    def __init__(self, examples: Sequence[Examples], tasks: Sequence[int], pipeline: Pipeline) -> None:
+        super().__init__(examples, pipeline)
+        self.tasks = list(tasks)
+
+    def read(self, ids: NDArray[np.integer], attended_first: bool = True) -> Batch:
+        batch = super().read(ids, attended_first)
+        return replace(batch, task=torch.full((len(batch),), self.tasks[int(self.groups[ids[0]])]))
+
+
+def wording_of(examples: Examples, texts: dict[str, str], ask: str = "") -> Wording:
+    """How the task of these windows is put into words. Raises BadInput for a text of a label that there is not."""
+    strange = sorted(set(texts) - set(examples.classes))
+    if strange:
+        raise BadInput(f"texts names the label {strange[0]!r}, the labels are: {', '.join(examples.classes)}; correct the name.")
+    facts = examples.facts
+    told = wording(examples.store.dataset, facts.get("paradigm") or "", examples.classes, texts)
+    return told.model_copy(update={"phrases": (ask,)}) if ask else told
+
+
+def pipeline_of(examples: Sequence[Examples]) -> Pipeline:
+    """The narrower band where all that is asked is motor imagery."""
+    kinds = {kind_of(part.facts.get("paradigm") or "") for part in examples}
+    return LEAF_MOTOR if kinds == {"motor"} else LEAF
+
+
+class LeafReader:
+    """Scores the classes of a window from EEG and words."""
+
+    config_class: ClassVar[type[LeafSettings]] = LeafSettings
+    name = "leaf"
+    asks: Literal["labels"] = "labels"
+    any_length = False
+    any_montage = True
+
+    def __init__(self, config: LeafSettings) -> None:
+        self.config = config
+        self.n_parameters = 0
+        self._findings: dict[str, Any] = {}
+        if not config.tune and not config.start:
+            raise BadInput("tune=false wants a RUN to ask, got none; give --model RUN (or start=RUN).")
+
+    def fit(self, train_examples: Examples, validation: Examples, seed: int) -> None:
+        """Instruction tuning on the fold's windows; the best validated state is kept. With ``tune=false`` nothing is learned."""
+        torch.manual_seed(seed)
+        self.learn([train_examples], [validation] if len(validation) else [], seed)
+
+    def learn(
+        self, parts: Sequence[Examples], watched: Sequence[Examples], seed: int, run: Path | None = None, resume: bool = False,
+        on_step: Any = None,
+    ) -> list[dict[str, Any]]:  # fmt: skip
+        """Tune one model on several tasks, one for each set of Examples; returns the log lines."""
+        torch.manual_seed(seed)
+        texts = SentenceEncoder(self._text())
+        told = [wording_of(part, self.config.texts if len(parts) == 1 else {}, self.config.ask) for part in parts]
+        self.pipeline = pipeline_of(parts)
+        self._build(told, texts)
+        numbers = [self.facts.tasks.index(task) for task in told]
+        begun = begin_learning(self.model, self.config, self.config.model.encoder)
+        lines: list[dict[str, Any]] = []
+        if self.config.tune:
+            weights = {number: class_weights(part.labels, len(part.classes)) for number, part in zip(numbers, parts, strict=True)}
+            objective = self.config.objective.model_copy(
+                update={"class_weights": tuple(weights.get(number, ()) for number in range(len(self.facts.tasks)))}
+            )
+            validate = self._validator(watched, objective) if watched else None
+            config = self.config.training.model_copy(update={"seed": seed})
+            reader = TaskReader(parts, numbers, self.pipeline)
+            lines = train(self.model, objective, reader, config, run, validate, resume, on_step)
+            merge(self.model)
+        share = montage_projection(next(iter(parts[0].store.recordings.values())).montage, CHANNELS).share_interpolated
+        self._findings = {
+            "curve": [{"loss": line["total"], **line} for line in lines],
+            **begun,
+            "language": {"text_encoder": texts.source, "instruction_level": self.config.level, "interpolated": round(share, 3)},
+        }
+        return lines
+
+    def predict(self, examples: Examples) -> NDArray[np.float64]:
+        """(n, class) logits."""
+        return scored(Asked(self.model.eval(), self.asked(examples)), BatchReader([examples], self.pipeline))
+
+    def asked(self, examples: Examples) -> Question:
+        """The question, or the control that stands in its place: an instruction of another kind of task, the phrase and labels
+        of this one with their words shuffled, one constant word; or labels whose vectors are drawn at random."""
+        texts = SentenceEncoder(self._text())
+        told = wording_of(examples, self.config.texts, self.config.ask)
+        labels = torch.from_numpy(texts(*told.texts))
+        instruction = self._instruction(told, labels, texts, kind_of(examples.facts.get("paradigm") or ""))
+        if self.config.control == "random_answers":
+            labels = F.normalize(torch.randn(labels.shape, generator=torch.Generator().manual_seed(0)), dim=-1)
+        return Question(instruction, placed(labels, self.config.model.prototypes))
+
+    def _instruction(self, told: Wording, labels: Tensor, texts: SentenceEncoder, kind: str) -> Tensor:
+        control = self.config.control
+        if control == "constant":
+            return torch.from_numpy(texts("word")[0])
+        if control == "wrong_task":
+            other = wording("other", _WRONG.get(kind, "emotion"), ("a", "b"))
+            return torch.from_numpy(texts(other.phrases[0])[0])
+        if self.config.level == 0:
+            return torch.from_numpy(texts(UNTOLD)[0])
+        phrase = told.phrases[0]
+        if control == "shuffled":
+            words = phrase.split()
+            phrase = " ".join(words[place] for place in np.random.default_rng(0).permutation(len(words)))
+        vector = torch.from_numpy(texts(phrase)[0])
+        return vector if self.config.level == 1 else blended(vector, labels)
+
+    def untrained(self) -> LeafReader:
+        """The same model with random weights, which ``fit`` leaves as they are (a control of the audit)."""
+        training = self.config.training.model_copy(update={"steps": 0})
+        plain = {"start": "", "tune": True, "model": without_weights(self.config.model), "training": training}
+        return type(self)(self.config.model_copy(update=plain))
+
+    def findings(self) -> dict[str, Any]:
+        return self._findings
+
+    def save(self, folder: Path, card: str) -> None:
+        save_model(folder, self.model, self.config.model, self.facts, described(card, self._findings))
+        write_findings(folder, self._findings)
+
+    def load(self, folder: Path) -> None:
+        """Take a tuned model from a folder that ``save`` wrote."""
+        loaded = load_model(folder)
+        if not isinstance(loaded.model, LanguageModel) or not isinstance(loaded.config, LanguageConfig):
+            raise BadInput(f"{folder}: wanted a model aligned with language, found a {loaded.type_name}; run align leaf first.")
+        self.model, self.facts = loaded.model, loaded.facts
+        self.config = self.config.model_copy(update={"model": loaded.config})
+        self.pipeline = next(p for p in (LEAF, LEAF_MOTOR) if p.name == (self.facts.pipeline or LEAF.name))
+        self.n_parameters = n_parameters(self.model)
+        self._findings = read_findings(folder)
+
+    def _text(self) -> str:
+        return self.config.model.text
+
+    def _build(self, told: Sequence[Wording], texts: SentenceEncoder) -> None:
+        """The model for these tasks; one that is started from a RUN keeps the tasks it has."""
+        known: tuple[Wording, ...] = ()
+        start = Path(self.config.start) if self.config.start else None
+        if start:
+            loaded = load_model(start)
+            if isinstance(loaded.config, LanguageConfig):
+                self._same_texts(loaded.facts, start)
+                known, model = loaded.facts.tasks, loaded.config
+            else:
+                encoder = getattr(loaded.config, "encoder", None)
+                if encoder is None:
+                    raise BadInput(f"{start}: wanted a RUN with an EEG encoder to start from, found none.")
+                model = self.config.model.model_copy(update={"encoder": encoder})
+            self.config = self.config.model_copy(update={"model": model})
+        tasks = tuple(dict.fromkeys((*known, *told)))
+        self.facts = ModelFacts(
+            sfreq=self.pipeline.sfreq, classes=told[0].classes if len(told) == 1 else (), text=self.config.model.text,
+            text_fingerprint=texts.fingerprint, text_width=texts.width, tasks=tasks, pipeline=self.pipeline.name,
+        )  # fmt: skip
+        self.model = self.config.model.build(self.facts).write(texts)
+        if start:
+            start_from(self.model, start)
+            theirs = load_model(start).model
+            if isinstance(theirs, LanguageModel):
+                self.model.log_scale.data.copy_(theirs.log_scale.data)
+        self.n_parameters = n_parameters(self.model)
+
+    def _same_texts(self, theirs: ModelFacts, start: Path) -> None:
+        ours = SentenceEncoder(theirs.text).fingerprint
+        if ours != theirs.text_fingerprint:
+            raise BadInput(
+                f"{start} was aligned with other weights of the text encoder {theirs.text}; give the folder it was aligned with."
+            )
+
+    def _validator(self, watched: Sequence[Examples], objective: InstructionObjective):
+        def validate(model: nn.Module) -> dict[str, float]:
+            losses, right = [], []
+            for part in watched:
+                logits = torch.from_numpy(scored(Asked(self.model, self.asked(part)), BatchReader([part], self.pipeline)))
+                labels = torch.tensor(part.labels)
+                weights = torch.tensor(class_weights(part.labels, len(part.classes)), dtype=torch.float64)
+                losses.append(float(F.cross_entropy(logits, labels, weight=weights)))
+                right.append(float((logits.argmax(1) == labels).double().mean()))
+            return {"loss": float(np.mean(losses)), "accuracy": float(np.mean(right))}
+
+        return validate
