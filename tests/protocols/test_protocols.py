@@ -104,6 +104,45 @@ def test_strangers_share_neither_listener_nor_story_with_training():
     assert set(tested["subject"]) == set(table["subject"])
 
 
+def alternating(n_subjects=12, n_stories=12):
+    """Who is attended alternates from subject to subject and from story to story."""
+    return pd.DataFrame(
+        [
+            trial(f"{s:02d}", f"{s:02d}", k, 60.0 * k, 60.0 * k + 60, pair=(f"man {k}", f"woman {k}"), attended=1 + (s + k) % 2)
+            for s in range(n_subjects)
+            for k in range(n_stories)
+        ]
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_strangers_of_a_fold_are_drawn_from_both_halves_of_an_alternating_design(seed):
+    table = alternating()
+    folds = CrossSubjectAndStimulus().folds(table, seed)
+    assert [len(fold.test) for fold in folds] == [36, 36]
+    for fold in folds:
+        tested = taken(table, fold.test)
+        by_story = tested.groupby("stimulus_1")["attended"].nunique()
+        assert (by_story == 2).all(), "all tested listeners attend to the same stream of a story"
+        assert {part.groupby("subject").size().nunique() for part in (tested, taken(table, fold.train))} == {1}
+
+
+def test_strangers_are_dealt_by_seed_and_by_nothing_else():
+    table = alternating()
+    shuffled = table.sample(frac=1, random_state=3)
+    dealt = [[fold.groups_test for fold in CrossSubjectAndStimulus().folds(t, seed)] for t, seed in
+             ((table, 0), (shuffled, 0), (table, 1))]  # fmt: skip
+    assert dealt[0] == dealt[1] != dealt[2]
+
+
+def test_strangers_are_dealt_again_where_a_deal_leaves_a_fold_without_a_test():
+    """Two listeners, each with a story of their own: in half of all deals fold 0 has the one listener and the other's story."""
+    table = alternating(2, 2)
+    own = table[table["subject"].astype(int) == table["trial"].astype(int)]
+    for seed in range(10):
+        assert all(len(fold.test) == len(fold.train) == 1 for fold in CrossSubjectAndStimulus().folds(own, seed))
+
+
 def test_strangers_need_subjects_and_stories():
     with pytest.raises(BadInput, match="wanted at least 7 subjects and 7 separate groups of stimuli, got 6 and 6"):
         CrossSubjectAndStimulus(n_folds=7).folds(audiobooks(6, 6))
