@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
+from mindleaf.encoders.envelope import EnvelopeFrontend
 from mindleaf.encoders.mel import MelFrontend, mel_filters
+from mindleaf.encoders.mel_loudness import MelLoudnessFrontend
 from mindleaf.errors import BadInput
 
 
@@ -44,3 +46,22 @@ def test_mel_fingerprint_and_refusals():
         MelFrontend()(np.ones(100), 64.0, "envelope")
     with pytest.raises(BadInput, match="frame rate"):
         MelFrontend(frame_rate=30.0)
+
+
+@pytest.mark.parametrize("rate", [16_000, 22_050])
+def test_loudness_stands_before_the_mel_bands_and_is_the_envelope_of_linear_decoders(rate):
+    swell = np.sin(2 * np.pi * 3.0 * np.arange(3 * rate) / rate) ** 2
+    sound = (np.random.default_rng(0).normal(size=3 * rate) * swell).astype(np.float32)
+    frames = MelLoudnessFrontend()(sound, rate, "audio")
+    np.testing.assert_array_equal(frames[1:], MelFrontend()(sound, rate, "audio"))
+    envelope = EnvelopeFrontend(frame_rate=50.0, power=0.3)(sound, rate, "audio")[0]
+    assert np.corrcoef(frames[0], envelope)[0, 1] > 0.999
+    np.testing.assert_allclose(frames, MelLoudnessFrontend()(sound * 0.01, rate, "audio"), atol=1e-4)
+    assert not MelLoudnessFrontend()(np.zeros(16_000), 16_000, "audio").any()
+
+
+def test_loudness_fingerprint_and_refusal():
+    assert MelLoudnessFrontend().fingerprint() == MelLoudnessFrontend().fingerprint() != MelLoudnessFrontend(40).fingerprint()
+    assert MelLoudnessFrontend().fingerprint() != MelFrontend().fingerprint()
+    with pytest.raises(BadInput, match="envelope"):
+        MelLoudnessFrontend()(np.ones(100), 64.0, "envelope")

@@ -66,3 +66,26 @@ def test_the_ridge_grows_when_there_is_little_data():
         with torch.no_grad():
             right[name] = float((model.score(held_out).argmax(dim=1) == 0).float().mean())
     assert right["chosen"] >= right["weak"]
+
+
+def test_the_start_holds_the_feature_that_the_eeg_follows_whatever_the_others_do():
+    """Feature 1 is ten times as strong and says nothing: a start from the main components of the sound would take it."""
+    torch.manual_seed(0)
+    model = CONFIGS["linear"].build(FACTS).eval()
+    loud = torch.tensor([1.0, 10.0, 1.0]).reshape(1, 1, 3, 1)
+    batches = [heard_batch(16, seed=k) for k in range(20)]
+    warm_start(model, [[replace(b, audio=b.audio * loud) for b in batches[part::4]] for part in range(4)])
+    powers = (model.audio_tower.linear.weight[0, :, 0].detach() * loud.flatten()).square()
+    assert powers[0] > 0.95 * powers.sum()
+
+
+def test_random_dimensions_hardly_count_at_the_start():
+    torch.manual_seed(0)
+    model = CONFIGS["linear"].build(FACTS).eval()
+    warm_start(model, [[heard_batch(16, seed=5 * part + k) for k in range(5)] for part in range(4)], n_components=1)
+    held_out = heard_batch(64, seed=1000)
+    with torch.no_grad():
+        audio, eeg = model.audio_tower(held_out.audio), model.stem(held_out, held_out.audio.shape[-1])
+        for frames in (audio - audio.mean(-2, keepdim=True), eeg - eeg.mean(-2, keepdim=True)):
+            power = frames.square().flatten(0, -2).sum(0)
+            assert 0 < power[1:].sum() < 0.03 * power[0]

@@ -14,6 +14,7 @@ CHANNEL_ORDER: dict[str, str] = {"mindmix": "all", "labram": "all", "cbramod": "
 FRONTENDS: dict[str, str] = {
     "envelope": "mindleaf.encoders.envelope:EnvelopeFrontend",
     "mel": "mindleaf.encoders.mel:MelFrontend",
+    "mel_loudness": "mindleaf.encoders.mel_loudness:MelLoudnessFrontend",
     "samples": "mindleaf.encoders.samples:SamplesFrontend",
 }
 
