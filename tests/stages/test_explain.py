@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ import torch
 from mindleaf.errors import BadInput
 from mindleaf.models.alignment import AlignedConfig
 from mindleaf.models.folder import load_model, save_model
+from mindleaf.protocols import BetweenTrial, write_folds
 from mindleaf.stages.align import AlignStage, align
 from mindleaf.stages.explain import CIRCULAR, LINEAR, NOT_ALIGNED, OURS, ExplainConfig, explain
 from mindleaf.store.files import read_json
@@ -59,6 +61,17 @@ def test_the_network_that_is_not_aligned_keeps_nothing_of_the_training(toy_store
         rows.append({row[0]: row for row in content["sheets"][0]["rows"]})
     assert rows[0][OURS] != rows[1][OURS]
     assert rows[0][NOT_ALIGNED] == rows[1][NOT_ALIGNED]
+
+
+def test_a_split_that_tests_elsewhere_is_refused(toy_store, run, tmp_path):
+    (fold,) = BetweenTrial(n_folds=2, only=(0,)).folds(toy_store.index, seed=0)
+    elsewhere = replace(fold, test=fold.test.assign(dataset="elsewhere"))
+    write_folds(tmp_path / "folds.json", [elsewhere], store=toy_store.content_sha256)
+    with pytest.raises(
+        BadInput, match=r"wanted windows to fit on and to test on, the fold has \d+ and 0 with a heard sound here"
+    ):
+        explain(toy_store.path, run, tmp_path / "out", split=tmp_path / "folds.json", quiet=True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_run_that_is_not_aligned_is_refused(toy_store, tmp_path):

@@ -122,7 +122,13 @@ def _parts(store: Store, fold: Fold, config: ExplainConfig) -> _Parts:
         keep = np.unique(np.linspace(0, len(chosen) - 1, min(len(chosen), config.max_windows)).round().astype(int))
         return Examples(store, pd.DataFrame(chosen.iloc[keep]).reset_index(drop=True))
 
-    return _Parts(part("train"), part("validation"), part("test"))
+    parts = _Parts(part("train"), part("validation"), part("test"))
+    if not len(parts.train) or not len(parts.test):
+        raise BadInput(
+            f"{store.path}: wanted windows to fit on and to test on, the fold has {len(parts.train)} and {len(parts.test)} with a heard "
+            "sound here; give a split of this store alone, or shorter windows (window_s)."
+        )
+    return parts
 
 
 def _features(
