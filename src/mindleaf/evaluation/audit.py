@@ -15,6 +15,7 @@ from mindleaf.evaluation.contract import System, Task
 from mindleaf.evaluation.controls import answers_hidden, batch_size, control_score, eeg_permuted, eeg_replaced, thinned
 from mindleaf.evaluation.duplicates import duplicate_recordings, duplicate_signals
 from mindleaf.evaluation.identifiability import trial_identifiability, unit_identifiability
+from mindleaf.evaluation.language_controls import instructions, is_told, random_answers
 from mindleaf.evaluation.overlap import group_overlap
 from mindleaf.evaluation.permutation import trial_permutation
 from mindleaf.evaluation.predict import SystemRun
@@ -118,6 +119,8 @@ def _system_rows(
     yield shortcuts(blind, subject, rows, own.real_beyond_luck)
     yield window_evidence(subject)
     yield aggregation(cells, subject)
+    if is_told(cells[0].system):
+        yield from instructions(subject)
     predictions = run.predictions()
     predictions = predictions[predictions["window_s"] == run.windows_s[0]].reset_index(drop=True)
     asks = cells[0].task.asks
@@ -134,3 +137,5 @@ def _system_rows(
     yield labels_permuted(cells[0], build, seed, limits.n_refits, limits.refit_budget_s)
     yield untrained(subject, build)
     yield fit_on_train_only(cells[0], build, seed)
+    if is_told(cells[0].system):
+        yield random_answers(subject, build)

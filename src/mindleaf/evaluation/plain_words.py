@@ -110,6 +110,30 @@ CONTROLS: dict[str, tuple[str, str, str]] = {
     ),
 }
 
+#: The same for systems that are told in words what to do; other systems have no such rows.
+LANGUAGE_CONTROLS: dict[str, tuple[str, str, str]] = {
+    "instruction_wrong_task": (
+        "Asked something else",
+        "The system is given the instruction of another task. One that listens to words should do worse.",
+        "It does better when asked wrongly: its instruction misleads it.",
+    ),
+    "instruction_shuffled": (
+        "Words in disorder",
+        "The words of the instruction are shuffled. One that reads sentences should do worse.",
+        "It does better with words in disorder: its instruction misleads it.",
+    ),
+    "instruction_constant": (
+        "One constant word",
+        "A single word that means nothing here stands in place of the instruction.",
+        "It does better when told nothing: its instruction misleads it.",
+    ),
+    "labels_random_vectors": (
+        "Labels without meaning",
+        "The system is trained again with random vectors in place of the texts of the labels: codes without language.",
+        "Random codes serve better than the texts. What the labels mean is in the way.",
+    ),
+}
+
 STATUS = {"pass": "pass", "fail": "FAIL", "skipped": "skipped"}
 
 MARKS = {

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from mindleaf.evaluation.headline import headline
 from mindleaf.evaluation.illustrations import illustrations
-from mindleaf.evaluation.plain_words import CONTROLS, HOW_TO_READ, MARKS, STATUS
+from mindleaf.evaluation.plain_words import CONTROLS, HOW_TO_READ, LANGUAGE_CONTROLS, MARKS, STATUS
 from mindleaf.evaluation.predict import SystemRun
 from mindleaf.evaluation.statistics import PRIMARY
 from mindleaf.metrics.retrieval import RANK_METRICS
@@ -28,6 +28,8 @@ _METRIC_NAMES = {
     "mrr": "mean reciprocal rank",
     "median_rank": "median rank",
 }
+
+_WORDS = CONTROLS | LANGUAGE_CONTROLS
 
 
 def render(
@@ -61,7 +63,7 @@ def render(
         pairs=_pairs(content["comparisons"]),
         tests=list(dict.fromkeys(row["test"] for row in content["comparisons"])),
         audits=_audits(content),
-        controls=CONTROLS,
+        controls=_WORDS,
         tally=_tally(content),
         status_words=STATUS,
         how_to_read=HOW_TO_READ,
@@ -96,7 +98,7 @@ def _verdicts(tested: list[dict], primary: str) -> list[dict]:
                 "above": [f"{entry['window_s']:g} s" for entry in above],
                 "n_lengths": len(entries),
                 "unknown": all(entry["metrics"][primary]["ci95"][0] is None for entry in entries),
-                "failures": [CONTROLS.get(row["control"], (row["control"],))[0] for row in failures],
+                "failures": [_WORDS.get(row["control"], (row["control"],))[0] for row in failures],
                 "audited": bool(entries[0]["audit"]),
                 "below": [] if entries[0]["floor"] else _below_floor(entries, tested, primary),
             }

@@ -66,10 +66,11 @@ class LanguageModel(nn.Module):
         self.register_buffer("labels", torch.zeros(sum(len(task.texts) for task in tasks), text_width))
         self.register_buffer("untold", torch.zeros(text_width))
 
-    def write(self, texts: Texts) -> Self:
-        """Fill in the vectors of all texts; ``texts`` is the text encoder."""
-        rows = [texts(*[text for task in self.tasks for text in getattr(task, part)]) for part in ("phrases", "texts")]
-        for buffer, vectors in zip((self.phrases, self.labels, self.untold), (*rows, texts(UNTOLD)[0]), strict=True):
+    def write(self, texts: Texts, meanings: Texts | None = None) -> Self:
+        """Fill in the vectors of all texts; ``texts`` is the text encoder, ``meanings`` another one for the labels."""
+        phrases = texts(*[text for task in self.tasks for text in task.phrases])
+        labels = (meanings or texts)(*[text for task in self.tasks for text in task.texts])
+        for buffer, vectors in zip((self.phrases, self.labels, self.untold), (phrases, labels, texts(UNTOLD)[0]), strict=True):
             buffer.copy_(torch.from_numpy(vectors))
         return self
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -23,7 +24,7 @@ from mindleaf.errors import BadInput
 from mindleaf.models.adaptation import merge
 from mindleaf.models.facts import ModelFacts
 from mindleaf.models.folder import load_model, save_model, start_from
-from mindleaf.models.language import LanguageConfig, LanguageModel, blended, placed
+from mindleaf.models.language import LanguageConfig, LanguageModel, Texts, blended, placed
 from mindleaf.objectives.instruction import InstructionObjective
 from mindleaf.preprocessing.pipeline import LEAF, LEAF_MOTOR, Pipeline
 from mindleaf.store.batches import BatchReader
@@ -112,6 +113,12 @@ def wording_of(examples: Examples, texts: dict[str, str], ask: str = "") -> Word
     return told.model_copy(update={"phrases": (ask,)}) if ask else told
 
 
+def random_vectors(*texts: str, width: int) -> NDArray[np.float32]:
+    """Unit vectors without meaning, the same for the same text."""
+    draws = np.stack([np.random.default_rng(list(text.encode())).standard_normal(width) for text in texts])
+    return (draws / np.linalg.norm(draws, axis=1, keepdims=True)).astype(np.float32)
+
+
 def pipeline_of(examples: Sequence[Examples]) -> Pipeline:
     """The narrower band where all that is asked is motor imagery."""
     kinds = {kind_of(part.facts.get("paradigm") or "") for part in examples}
@@ -175,14 +182,12 @@ class LeafReader:
         return scored(Asked(self.model.eval(), self.asked(examples)), BatchReader([examples], self.pipeline))
 
     def asked(self, examples: Examples) -> Question:
-        """The question, or the control that stands in its place: an instruction of another kind of task, the phrase and labels
-        of this one with their words shuffled, one constant word; or labels whose vectors are drawn at random."""
+        """The question, or the control that stands in its place: an instruction of another kind of task, the phrase of this one
+        with its words shuffled, one constant word; or labels whose vectors are drawn at random, in training as well."""
         texts = SentenceEncoder(self._text())
         told = wording_of(examples, self.config.texts, self.config.ask)
-        labels = torch.from_numpy(texts(*told.texts))
+        labels = torch.from_numpy(self._meanings(texts)(*told.texts))
         instruction = self._instruction(told, labels, texts, kind_of(examples.facts.get("paradigm") or ""))
-        if self.config.control == "random_answers":
-            labels = F.normalize(torch.randn(labels.shape, generator=torch.Generator().manual_seed(0)), dim=-1)
         return Question(instruction, placed(labels, self.config.model.prototypes))
 
     def _instruction(self, told: Wording, labels: Tensor, texts: SentenceEncoder, kind: str) -> Tensor:
@@ -207,6 +212,14 @@ class LeafReader:
         plain = {"start": "", "tune": True, "model": without_weights(self.config.model), "training": training}
         return type(self)(self.config.model_copy(update=plain))
 
+    def controlled(self, control: Control) -> LeafReader:
+        """Itself under a control of the audit: the fitted model, asked otherwise; unfitted, to be trained under the control."""
+        other = type(self)(self.config.model_copy(update={"control": control}))
+        for name in ("model", "facts", "pipeline", "n_parameters"):
+            if hasattr(self, name):
+                setattr(other, name, getattr(self, name))
+        return other
+
     def findings(self) -> dict[str, Any]:
         return self._findings
 
@@ -224,6 +237,10 @@ class LeafReader:
         self.pipeline = next(p for p in (LEAF, LEAF_MOTOR) if p.name == (self.facts.pipeline or LEAF.name))
         self.n_parameters = n_parameters(self.model)
         self._findings = read_findings(folder)
+
+    def _meanings(self, texts: SentenceEncoder) -> Texts:
+        """What gives the labels' vectors: the text encoder, or, for the control, chance."""
+        return partial(random_vectors, width=texts.width) if self.config.control == "random_answers" else texts
 
     def _text(self) -> str:
         return self.config.model.text
@@ -248,7 +265,7 @@ class LeafReader:
             sfreq=self.pipeline.sfreq, classes=told[0].classes if len(told) == 1 else (), text=self.config.model.text,
             text_fingerprint=texts.fingerprint, text_width=texts.width, tasks=tasks, pipeline=self.pipeline.name,
         )  # fmt: skip
-        self.model = self.config.model.build(self.facts).write(texts)
+        self.model = self.config.model.build(self.facts).write(texts, self._meanings(texts))
         if start:
             start_from(self.model, start)
             theirs = load_model(start).model
