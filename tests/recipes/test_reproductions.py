@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,9 +12,9 @@ from mindleaf.datasets import DATASETS
 from mindleaf.errors import BadInput
 from mindleaf.recipes import mindmix_facts, mindmix_tables
 from mindleaf.recipes.mindmix_tables import published
-from mindleaf.recipes.reproductions import REPRODUCTIONS, reproduced
+from mindleaf.recipes.reproductions import REPRODUCTIONS, _asked, reproduced
 from mindleaf.stages.data_at_hand import DataAtHand
-from mindleaf.stages.reproduce import Asked, _cell, fill_evaluations
+from mindleaf.stages.reproduce import COLUMNS, Asked, _cell, fill_evaluations
 from mindleaf.store.files import read_json
 from mindleaf.systems import SYSTEMS
 from mindleaf.systems.registry import build_system
@@ -40,14 +41,20 @@ def test_every_table_and_figure_is_there():
 @pytest.mark.parametrize("name", mindmix_tables.TABLES)
 def test_every_printed_value_stands_in_its_table(name, nothing, tmp_path):
     page = fill_evaluations(mindmix_tables.TABLES[name](nothing), Asked(nothing, tmp_path, quiet=True))
-    shown = sorted(row[5] for sheet in page.sheets for row in sheet.rows if row[5] != "–")
+    place, status = COLUMNS.index("published"), COLUMNS.index("status")
+    shown = sorted(row[place] for sheet in page.sheets for row in sheet.rows if row[place] != "–")
     table = name.removeprefix("table") if name.startswith("table") else "2"
     values = published(table)
     if name == "figure4":  # the bars of the paper's own system alone, without their printed numbers
         values = tuple(v for v in values if v.entrant == "mindmix" and v.metric == "balanced_accuracy" and v.dataset != "madeeg")
     assert shown == sorted(map(str, values))
-    assert {row[6].partition(":")[0] for sheet in page.sheets for row in sheet.rows} <= {"data not at hand", "not applicable"}
+    said = {row[status].partition(":")[0] for sheet in page.sheets for row in sheet.rows}
+    assert said <= {"data not at hand", "not applicable", "not built", mindmix_tables._HUBERT.partition(":")[0]}
     assert any("Not at hand" in note for note in page.notes)
+    leaky = {
+        sheet.title for sheet in page.sheets if "random_windows" in sheet.title or "eeg4emo: emotion, data_eff" in sheet.title
+    }
+    assert {sheet.title for sheet in page.sheets if sheet.mark == "LEAKY"} == leaky
 
 
 class EverythingAtHand(DataAtHand):
@@ -78,6 +85,32 @@ def test_rows_of_one_question_ask_different_things(name, tmp_path):
 def test_a_setting_that_reaches_nothing_is_refused(name, tmp_path):
     with pytest.raises(BadInput, match=r"mindmx\.training"):
         reproduced(name, None, tmp_path, ("mindmx.training.steps=5",), quiet=True)
+
+
+def test_a_page_says_how_it_was_asked_and_names_no_place(tmp_path):
+    (tmp_path / "home" / "weights").mkdir(parents=True)
+    settings = (
+        f"mindmix.start={tmp_path / 'home' / 'weights'}",
+        f"mindmix.audio=mel:{tmp_path / 'home'}",
+        "mindmix.training.steps=3",
+    )
+    assert _asked(settings, 7).startswith(
+        "Settings: mindmix.start=weights, mindmix.audio=mel:home, mindmix.training.steps=3. Seed 7"
+    )
+    report = reproduced("mindmix:table1", None, tmp_path / "out", quiet=True).read_text()
+    assert "Settings: as they come. Seed 0" in report and str(tmp_path) not in report
+
+
+def test_stores_of_ones_own_are_asked_too(toy_store, tmp_path):
+    shutil.copytree(toy_store.path, tmp_path / "data" / "our_listeners")
+    at_hand = DataAtHand(tmp_path / "data", tmp_path, (), 0, True)
+    asked = {(block.dataset, block.task) for block in mindmix_tables.table2(at_hand).blocks}
+    assert ("our_listeners", "attention") in asked and ("our_listeners", "emotion") not in asked
+
+
+def test_what_stands_still_is_not_called_unbuilt():
+    hubert = next(entrant for entrant in mindmix_tables._ABLATIONS if entrant.key == "hubert")
+    assert hubert.system in SYSTEMS and not hubert.takes_part("attention") and "weights" in hubert.why_not
 
 
 @pytest.mark.parametrize("name", ["table1", "tableA2", "tableA4"])

@@ -28,7 +28,7 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Drawing:
-    """Inline SVG with the sentence that stands below it."""
+    """Inline SVG with the sentence that stands below it; it belongs to the sheet of the same title where there is one."""
 
     title: str
     svg: str
@@ -70,7 +70,9 @@ class Page:
         environment = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True)
         css = Markup((_FOLDER / "report.css").read_text())
         drawings = [(drawing, Markup(drawing.svg)) for drawing in self.drawings]
-        return environment.get_template("sheets.html.j2").render(page=self, css=css, drawings=drawings)
+        sheets = [(sheet, [d for d in drawings if d[0].title == sheet.title]) for sheet in self.sheets]
+        apart = [d for d in drawings if d[0].title not in {sheet.title for sheet in self.sheets}]
+        return environment.get_template("sheets.html.j2").render(page=self, css=css, sheets=sheets, apart=apart)
 
 
 def _line(cells: Sequence[str]) -> str:

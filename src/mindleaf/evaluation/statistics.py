@@ -76,7 +76,7 @@ def window_metrics(predictions: pd.DataFrame, asks: str, seed: int) -> tuple[dic
         for entry, value in zip(per_fold, values, strict=True):
             entry[name] = _number(value)
     for metric in summary.values():
-        metric["unit"] = unit
+        metric |= {"unit": unit, "n_units": int(clusters.max()) + 1}
     return summary, [{"fold": name, "metrics": entry} for name, entry in zip(fold_names, per_fold, strict=True)]
 
 

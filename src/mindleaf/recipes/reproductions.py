@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 from mindleaf.errors import BadInput
@@ -42,4 +43,18 @@ def reproduced(
     generator = tuple(s for s in settings if s.startswith("synthetic."))
     at_hand = DataAtHand(data, out, generator, seed, quiet)
     own = tuple(s for s in settings if s not in generator)
-    return REPRODUCTIONS[name](Asked(at_hand, out, own, seed, device, quiet)).write(out)
+    page = REPRODUCTIONS[name](Asked(at_hand, out, own, seed, device, quiet))
+    page.notes = (*page.notes, _asked(settings, seed))
+    return page.write(out)
+
+
+def _asked(settings: tuple[str, ...], seed: int) -> str:
+    """How this page was asked for; folders by their last name alone, since a page names no place on a person's disk."""
+    given = ", ".join(_without_place(setting) for setting in settings) or "as they come"
+    return f"Settings: {given}. Seed {seed}, one run. mindleaf {version('mindleaf')}."
+
+
+def _without_place(setting: str) -> str:
+    name, _, value = setting.partition("=")
+    kind, colon, place = value.rpartition(":")
+    return f"{name}={kind}{colon}{Path(place).name}" if "/" in place else setting

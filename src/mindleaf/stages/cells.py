@@ -20,21 +20,17 @@ from mindleaf.systems import SYSTEMS
 
 @dataclass(frozen=True)
 class Cell:
-    """What is asked (``config``), of which system, on which store (and tested on which other one).
+    """What is asked (``config``), of which system, on which store (and tested on which other one)."""
 
-    ``title`` tells cells of one system apart ("no_type").
-    """
-
-    title: str
     system: str
     config: EvaluateConfig
     store: Path
     test_store: Path | None = None
 
     def name(self) -> str:
-        """A folder name that two different cells never share."""
+        """A folder name that two different cells never share, and equal ones do, whatever table they stand in."""
         stores = [store.name for store in (self.store, self.test_store) if store]
-        asked = (self.title, self.config.task, str(self.config.protocol), *stores, self.config.fingerprint()[:8])
+        asked = (self.system, self.config.task, str(self.config.protocol), *stores, self.config.fingerprint()[:8])
         return safe_name("-".join(asked))
 
     def key(self) -> dict[str, Any]:
@@ -67,13 +63,18 @@ class Outcome:
         return next((entry for entry in self.entries if entry["window_s"] == window_s and entry["metrics"]), None)
 
 
+def is_built(system: str) -> bool:
+    """Whether there is such a system: in the table, or one's own as ``package.module:Class``."""
+    return system in SYSTEMS or ":" in system
+
+
 def outcome_of(cell: Cell, out: Path) -> Outcome:
     """Evaluate the cell into ``out``/NAME, or read what an earlier call found there.
 
     A question that the data or the system cannot answer is an outcome ("not applicable"; it is asked again the next time), as is a
     system that is not built.
     """
-    if cell.system not in SYSTEMS and ":" not in cell.system:
+    if not is_built(cell.system):
         return Outcome("not built", "no such system yet", "", ())
     folder, key = out / cell.name(), cell.key()
     if read_json(folder / "cell.json").get("key") != key:

@@ -201,7 +201,8 @@ def _spectrograms(said: Mapping[str, NDArray], view: AlignedViews, parts: _Parts
     shown = np.flatnonzero(trials == np.bincount(trials).argmax())[:2]
     pictures = {"sound that was heard": np.concatenate(view.sound[shown], axis=0).T}
     pictures |= {method: np.concatenate(frames[shown], axis=0).T for method, frames in said.items()}
-    svg = spectrogram_figure(pictures, len(shown) * config.window_s, "mel band" if view.sound.shape[2] > 8 else "band")
+    bands = "mel band" if view.sound.shape[2] > 8 else "band"
+    svg = spectrogram_figure(pictures, len(shown) * config.window_s, bands, f"spectrograms-{parts.test.store.dataset}")
     return Drawing(
         "Sound and what was read back",
         svg,
@@ -216,7 +217,7 @@ def _topographies(listener: MindMixListener, parts: _Parts) -> list[Drawing]:
     strength = stem.linear.weight.detach().square().sum(dim=(0, 2)).sqrt()
     pattern = spatial_pattern(stem.spatial, strength, listener.reader(parts.train), parts.train)
     montage = next(iter(parts.train.store.recordings.values())).montage.select(pattern["channel_names"])
-    svg = topography_figure(montage, pattern["values"])
+    svg = topography_figure(montage, pattern["values"], name=f"topography-{parts.test.store.dataset}")
     caption = "Patterns of the learned spatial filters (covariance times weights), energy per electrode; weights alone cannot be read so."
     return [Drawing("Where on the head the model listens", svg, caption)] if svg else []
 
@@ -232,7 +233,7 @@ def _embedding(view: AlignedViews, test: Examples) -> tuple[Drawing, tuple[tuple
     )
     places = PCA(2, random_state=0).fit_transform(view.pooled) if len(view.pooled) > 2 else view.pooled[:, :2]
     caption = "Test windows; first two principal components of the encoder's pooled tokens."
-    return Drawing("The embedding", embedding_figure(places, groupings), caption), shares
+    return Drawing("The embedding", embedding_figure(places, groupings, f"embedding-{test.store.dataset}"), caption), shares
 
 
 def _notes(run: Path, store: Store, parts: _Parts, fold: Fold) -> list[str]:

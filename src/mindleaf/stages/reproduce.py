@@ -6,18 +6,21 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mindleaf.errors import BadInput
 from mindleaf.evaluation.sheets import Drawing, Page, Sheet
 from mindleaf.interpret.published import Bars, comparison_figure
-from mindleaf.stages.cells import Cell, Outcome, outcome_of
+from mindleaf.protocols import PROTOCOLS
+from mindleaf.stages.cells import Cell, Outcome, is_built, outcome_of
 from mindleaf.stages.data_at_hand import DataAtHand
 from mindleaf.stages.progress import bar
 from mindleaf.stages.question import EvaluateConfig
 from mindleaf.systems import SYSTEMS
 from mindleaf.tasks import build_task
 
-COLUMNS = ("system", "metric", "ours", "95 % interval", "chance", "published", "status", "audit")
+COLUMNS = ("system", "metric", "ours", "95 % interval", "interval over", "windows", "chance", "published", "status", "audit")
+_NO_INTERVAL = "none: one trial"
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,12 @@ class Block:
     def printed_dataset(self) -> str:
         return f"{self.dataset}>{self.test_dataset}" if self.test_dataset else self.dataset
 
+    @property
+    def mark(self) -> str:
+        """The mark of its split ("LEAKY", "WITHIN-TRIAL" or empty), which holds for published values as well."""
+        of = [setting.partition("=")[2] for setting in self.settings if setting.startswith("protocol.of=")]
+        return PROTOCOLS[of[0] if of else self.protocol].mark
+
 
 @dataclass(frozen=True)
 class EvaluationTable:
@@ -141,7 +150,7 @@ def _cell(block: Block, entrant: Entrant, asked: Asked) -> Cell:
         settings=(*block.settings, *entrant.settings_for(block.task, _form(entrant.system, asks)), *own),
     )  # fmt: skip
     test = asked.at_hand.store(block.test_dataset).path if block.test_dataset else None
-    return Cell(entrant.key, entrant.system, config, asked.at_hand.store(block.dataset).path, test)
+    return Cell(entrant.system, config, asked.at_hand.store(block.dataset).path, test)
 
 
 def _form(system: str, asks: str) -> str:
@@ -151,29 +160,46 @@ def _form(system: str, asks: str) -> str:
 
 def _sheet(table: EvaluationTable, block: Block, outcomes: Mapping[tuple[Block, str], Outcome]) -> Sheet:
     rows = [row for entrant in table.entrants for row in _rows(table, block, entrant, outcomes.get((block, entrant.key)))]
-    mark = next((o.mark for (b, _), o in outcomes.items() if b == block and o.mark), "")
-    return Sheet(block.title, COLUMNS, tuple(rows), mark)
+    return Sheet(block.title, COLUMNS, tuple(rows), block.mark)
 
 
 def _rows(table: EvaluationTable, block: Block, entrant: Entrant, outcome: Outcome | None) -> Iterator[tuple[str, ...]]:
     for window_s in block.windows_s:
         for printed, ours in block.metrics:
             value = _printed(table, block, entrant.key, printed, block.variant)
-            title = f"{entrant.title}, {window_s:g} s" if len(block.windows_s) > 1 else entrant.title
             if outcome is None:
                 if value != "–":
-                    absent = "data not at hand" if entrant.takes_part(block.task) else entrant.why_not
-                    yield (title, printed, "–", "–", "–", value, absent, "–")
+                    yield (entrant.title, printed, *["–"] * 5, value, _absence(entrant, block), "–")
                 continue
             entry = outcome.at(window_s)
+            title = _titled(entrant, entry) + (f", {window_s:g} s" if len(block.windows_s) > 1 else "")
             metric = entry["metrics"].get(ours) if entry else None
             if entry is None or metric is None:
                 status, why = (outcome.status, outcome.why) if entry is None else (entry["status"], entry.get("why", ""))
-                yield (title, printed, "–", "–", "–", value, f"{status}: {why}".rstrip(": "), "–")
+                yield (title, printed, *["–"] * 5, value, f"{status}: {why}".rstrip(": "), "–")
                 continue
-            low, high = metric["ci95"]
-            yield (title, printed, _number(metric["mean"]), f"{_number(low)} … {_number(high)}", _number(metric["chance"]), value,
-                   entry["status"], _verdict(entry["audit"]))  # fmt: skip
+            yield (title, printed, _number(metric["mean"]), *_interval(metric), str(entry["n_windows"]), _number(metric["chance"]),
+                   value, entry["status"], _verdict(entry["audit"]))  # fmt: skip
+
+
+def _absence(entrant: Entrant, block: Block) -> str:
+    """Why nothing of ours stands beside a published value on data that are not at hand."""
+    if not entrant.takes_part(block.task):
+        return entrant.why_not
+    return "data not at hand" if is_built(entrant.system) else "not built"
+
+
+def _titled(entrant: Entrant, entry: Mapping[str, Any] | None) -> str:
+    """With what its weights started from, where it is trained."""
+    return entrant.title if entry is None or entry["weights"] == "none" else f"{entrant.title}, {entry['weights']}"
+
+
+def _interval(metric: Mapping[str, Any]) -> tuple[str, str]:
+    """The interval, and how many independent units it rests on."""
+    low, high = metric["ci95"]
+    n = metric["n_units"]
+    known = low is not None and high is not None
+    return f"{_number(low)} … {_number(high)}" if known else _NO_INTERVAL, f"{n} {metric['unit']}{'s' * (n != 1)}"
 
 
 def _printed(table: EvaluationTable, block: Block, entrant: str, metric: str, variant: str) -> str:
@@ -189,8 +215,11 @@ def _number(value: float | None) -> str:
 
 
 def _verdict(audit: Sequence[Mapping[str, str]]) -> str:
-    failed = [row["control"] for row in audit if row["status"] == "fail"]
-    return f"FAILS {', '.join(failed)}" if failed else "no fail" if audit else "none"
+    """Failed controls by name, else how many passed: a control that was skipped has not been passed."""
+    by_status = {status: [row["control"] for row in audit if row["status"] == status] for status in ("fail", "pass", "skipped")}
+    if by_status["fail"]:
+        return f"FAILS {', '.join(by_status['fail'])}"
+    return f"{len(by_status['pass'])} passed, {len(by_status['skipped'])} skipped" if audit else "none"
 
 
 def _absent(table: EvaluationTable, at_hand: DataAtHand) -> list[str]:
@@ -211,7 +240,7 @@ def _drawings(table: EvaluationTable, blocks: Sequence[Block], outcomes: Mapping
             value = _printed(table, block, entrant.key, printed, block.variant)
             if metric and metric["mean"] is not None:
                 low, high = (math.nan if x is None else x for x in metric["ci95"])
-                bars.append(Bars(entrant.title, metric["mean"], low, high, float(value.split()[0]) if value != "–" else math.nan,
+                bars.append(Bars(_titled(entrant, entry), metric["mean"], low, high, float(value.split()[0]) if value != "–" else math.nan,
                                  "FAILS" in _verdict(entry["audit"])))  # type: ignore[index]  # fmt: skip
                 chance = metric["chance"]
         if bars:
