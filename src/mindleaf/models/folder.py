@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -35,6 +36,15 @@ class LoadedModel:
     config: Config
     facts: ModelFacts
     card: str
+
+    def ask(self, eeg: Any, question: str, choices: Sequence[str] = (), window_s: float = 4.0) -> Any:
+        """Labelled probabilities for a question in words (see ``models.asking.ask``); BadInput where the model knows no language."""
+        from mindleaf.models.asking import ask
+        from mindleaf.models.language import LanguageModel
+
+        if not isinstance(self.model, LanguageModel):
+            raise BadInput(f"wanted a model aligned with language, this one is of type {self.type_name}; run align leaf first.")
+        return ask(self.model, self.facts, eeg, question, choices, window_s)
 
 
 def type_name_of(config: Config) -> str:
@@ -100,6 +110,14 @@ def load_model(folder: Path) -> LoadedModel:
     model: nn.Module = config.build(facts)  # type: ignore[attr-defined]
     _fill(folder, model, files[WEIGHTS])
     return LoadedModel(model.eval(), description["type"], config, facts, files[CARD].decode())
+
+
+def type_in(folder: Path) -> str:
+    """The name under which the model in a folder stands in ``MODELS``. Raises ReadError where there is none."""
+    path = Path(folder) / CONFIG
+    if not path.is_file():
+        raise ReadError(f"{folder}: wanted a model folder, found no {CONFIG}; give the folder a training verb wrote.")
+    return _description(Path(folder), path.read_bytes())["type"]
 
 
 def start_from(model: nn.Module, folder: Path, parts: Sequence[str] = ()) -> list[str]:
