@@ -33,7 +33,7 @@ TABLE = EvaluationTable(
         Block("kul", "classify:nothing", "between_trial", METRICS, published=False),
         Block("dtu", "attention", "between_trial", METRICS),
     ),
-    (Entrant("bandpower_lr", "band power", "bandpower_lr"), Entrant("wonder", "a wonder", "wonder")),
+    (Entrant("bandpower_lr", "band power", "bandpower_lr"), Entrant("wonder", "a wonder", "wonder", told=True)),
     (Published("bandpower_lr", "kul", "balanced_accuracy", "0.9", "0.1"), Published("wonder", "dtu", "balanced_accuracy", "1.0")),
 )
 
@@ -55,20 +55,23 @@ def test_ours_stand_beside_the_printed_values(data, tmp_path):
     band = dict(zip(COLUMNS[1:], done["band power"], strict=True))
     assert 0 <= float(band["ours"]) <= 1 and "…" in band["95 % interval"] and band["chance"] == "0.500"
     assert band["published"] == "0.9 ± 0.1" and (band["metric"], band["status"]) == ("balanced_accuracy", "ok")
-    n, unit = band["interval over"].split()
-    assert int(n) > 1 and unit in ("trials", "subjects") and int(band["windows"]) >= int(n)
+    n, unit, windows, _ = band["over"].split()
+    assert int(n) > 1 and unit in ("trials,", "subjects,") and int(windows) >= int(n)
     assert " passed, " in band["audit"] or band["audit"].startswith("FAILS")
-    assert done["a wonder"][STATUS].startswith("not built")
+    assert done["a wonder"][STATUS] == "not built" and done["a wonder"][0] == "all"
     assert impossible["band power"][STATUS].startswith("not applicable") and "nothing" in impossible["band power"][STATUS]
-    assert absent == {"a wonder": ("balanced_accuracy", *["–"] * 5, "1.0", "not built", "–")}
+    assert absent == {"a wonder": ("balanced_accuracy", *["–"] * 4, "1.0", "told the answer", "not built", "–")}
+    assert band["how published"] == "no leak known" and impossible["band power"][STATUS - 1] == "–"
+    assert [sheet.title for sheet in page.sheets][-1].startswith("dtu")
     assert len(page.drawings) == 1 and "<svg" in page.drawings[0].svg
 
 
 def test_what_a_row_says_of_itself():
     """One trial gives no interval, however many windows it has; weights that were given are named; skipped is not passed."""
     one = {"ci95": [None, None], "unit": "trial", "n_units": 1}
-    assert _interval(one) == ("none: one trial", "1 trial")
-    assert _interval({"ci95": [0.4, 0.8], "unit": "subject", "n_units": 6}) == ("0.400 … 0.800", "6 subjects")
+    assert _interval(one, 30) == ("none: one trial", "1 trial, 30 windows")
+    six = {"ci95": [0.4, 0.8], "unit": "subject", "n_units": 6}
+    assert _interval(six, 90) == ("0.400 … 0.800", "6 subjects, 90 windows")
     entrant = Entrant("mindmix", "MindMix", "mindmix")
     assert _titled(entrant, {"weights": "align-1"}) == "MindMix, align-1" and _titled(entrant, {"weights": "none"}) == "MindMix"
     audit = [{"control": "a", "status": "pass"}, {"control": "b", "status": "skipped"}]

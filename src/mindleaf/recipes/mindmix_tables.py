@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from importlib import resources
 
 from mindleaf.stages.data_at_hand import DataAtHand
@@ -58,7 +59,7 @@ _RIVALS = tuple(
 #: Tasks in which a sound is chosen.
 _HEARING = ("attention", "retrieval_duo", "retrieval_trio")
 _WITH_SOUND = {"emotion": ('inputs="both"',)}
-_FULL = Entrant("mindmix", "MindMix", "mindmix", _WITH_SOUND)
+_FULL = Entrant("mindmix", "MindMix", "mindmix", _WITH_SOUND, told=True)
 _POOLED = Entrant("pooled", "MindMix, pooled vectors, sound scores", "mindmix", {"candidates": ('form="paper"',)}, _HEARING)
 _AS_PRINTED = Entrant("as_printed", "MindMix as printed (unsound)", "mindmix", {"candidates": ('form="paper_paired"',)}, _HEARING)
 _EEG_ONLY = Entrant("mindmix_eeg", "MindMix, EEG alone", "mindmix_eeg")
@@ -75,23 +76,25 @@ _NO_ALIGNMENT = "not applicable: trained from scratch, emotion has no alignment 
 
 def _aligned(key: str, title: str, *settings: str) -> Entrant:
     """An ablation of the alignment: asked where sounds are chosen."""
-    return Entrant(key, title, "mindmix", {"candidates": settings}, _HEARING, _NO_ALIGNMENT)
+    return Entrant(key, title, "mindmix", {"candidates": settings}, _HEARING, _NO_ALIGNMENT, told=True)
 
 
 def _encoded(key: str, title: str, setting: str) -> Entrant:
     """Another encoder of EEG or sound."""
-    return Entrant(key, title, "mindmix", {"candidates": (setting,), "emotion": (*_WITH_SOUND["emotion"], setting)})
+    settings = {"candidates": (setting,), "emotion": (*_WITH_SOUND["emotion"], setting)}
+    return Entrant(key, title, "mindmix", settings, told=True)
 
 
 _ABLATIONS = (
-    Entrant("full", "MindMix", "mindmix", _WITH_SOUND),
+    replace(_FULL, key="full"),
     _aligned("co_attention", "w/ co-attention", 'model.fusion="co_attention"'),
     _aligned("concat_mlp", "w/ concat-MLP", 'model.fusion="concat_mlp"'),
-    _aligned("clip", "w/o alignment (CLIP)", 'model.fusion="clip"'),
+    # Nothing is fused here, so the authors' rule has nothing to tell.
+    replace(_aligned("clip", "w/o alignment (CLIP)", 'model.fusion="clip"'), told=False),
     _encoded("labram", "w/ LaBraM (tiny, not its weights)", 'model.encoder="labram:tiny"'),
     _encoded("eegnet", "w/ EEGNet", 'model.encoder="eegnet"'),
     _encoded("cbramod", "w/ CBraMod (tiny, not its weights)", 'model.encoder="cbramod:tiny"'),
-    Entrant("hubert", "w/ HuBERT", "mindmix", tasks=("none without its weights",), why_not=_HUBERT),
+    Entrant("hubert", "w/ HuBERT", "mindmix", tasks=("none without its weights",), why_not=_HUBERT, told=True),
     _encoded("mel", "w/ mel spectrogram", 'audio="mel"'),
     _aligned("no_type", "w/o type aligner", "model.type_aligner=false"),
     _aligned("no_low_rank", "w/o shared low rank", "model.low_rank=false"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -44,9 +45,10 @@ class Cell:
 
 def _content(value: str) -> str:
     """The hash of what a setting's value names on this disk; "" where it names nothing."""
+    # os.path says no to what cannot be a path at all, such as a whole config; pathlib raises.
     path = Path(value.partition(":")[2] or value)
-    listed = [path / HASHES, *sorted(path.glob("*.safetensors"))] if value and path.is_dir() else [path]
-    found = [file for file in listed if value and file.is_file()]
+    listed = [path / HASHES, *sorted(path.glob("*.safetensors"))] if value and os.path.isdir(path) else [path]
+    found = [file for file in listed if value and os.path.isfile(file)]
     return bytes_sha256(found[0]) if found else ""
 
 
@@ -75,7 +77,7 @@ def outcome_of(cell: Cell, out: Path) -> Outcome:
     system that is not built.
     """
     if not is_built(cell.system):
-        return Outcome("not built", "no such system yet", "", ())
+        return Outcome("not built", "", "", ())
     folder, key = out / cell.name(), cell.key()
     if read_json(folder / "cell.json").get("key") != key:
         # Gone first: a kill must never leave an old key beside new results.

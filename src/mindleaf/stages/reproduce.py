@@ -19,7 +19,7 @@ from mindleaf.stages.question import EvaluateConfig
 from mindleaf.systems import SYSTEMS
 from mindleaf.tasks import build_task
 
-COLUMNS = ("system", "metric", "ours", "95 % interval", "interval over", "windows", "chance", "published", "status", "audit")
+COLUMNS = ("system", "metric", "ours", "95 % interval", "over", "chance", "published", "how published", "status", "audit")
 _NO_INTERVAL = "none: one trial"
 
 
@@ -43,6 +43,7 @@ class Entrant:
     """A row: ``key`` as in the published values, a title, our system, its settings by task or kind of question.
 
     ``tasks``: those it takes part in, empty for all; in the others only what is printed of it is shown, with ``why_not``.
+    ``told``: its published scores of candidates come from a rule that is told the answer.
     """
 
     key: str
@@ -51,6 +52,7 @@ class Entrant:
     settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tasks: tuple[str, ...] = ()
     why_not: str = "not asked here"
+    told: bool = False
 
     def settings_for(self, task: str, asks: str) -> tuple[str, ...]:
         return tuple(f"{self.system}.{setting}" for setting in self.settings.get(task, self.settings.get(asks, ())))
@@ -125,9 +127,10 @@ def fill_evaluations(table: EvaluationTable, asked: Asked) -> Page:
     cells = [(block, entrant) for block in blocks for entrant in table.entrants if entrant.takes_part(block.task)]
     with bar("reproduce", len(cells), asked.quiet) as advance:
         for block, entrant in cells:
-            outcomes[block, entrant.key] = outcome_of(_cell(block, entrant, asked), asked.out / "cells")
+            outcomes[block, entrant.key] = outcome_of(cell_of(block, entrant, asked), asked.out / "cells")
             advance(f"{block.title}: {entrant.title}")
-    sheets = [_sheet(table, block, outcomes) for block in table.blocks if block in blocks or block.published]
+    shown = [*blocks, *(block for block in table.blocks if block.published and block not in blocks)]
+    sheets = [_sheet(table, block, outcomes) for block in shown]
     return Page(table.title, sheets, (*table.notes, *_absent(table, asked.at_hand)), _drawings(table, blocks, outcomes))
 
 
@@ -142,7 +145,7 @@ def _here(block: Block, at_hand: DataAtHand) -> bool:
     return block.dataset in at_hand and (not block.test_dataset or block.test_dataset in at_hand)
 
 
-def _cell(block: Block, entrant: Entrant, asked: Asked) -> Cell:
+def cell_of(block: Block, entrant: Entrant, asked: Asked) -> Cell:
     asks = build_task(block.task).asks
     own = [s for s in asked.settings if s.partition(".")[0] in ("protocol", entrant.system)]
     config = EvaluateConfig(
@@ -165,25 +168,33 @@ def _sheet(table: EvaluationTable, block: Block, outcomes: Mapping[tuple[Block, 
 
 def _rows(table: EvaluationTable, block: Block, entrant: Entrant, outcome: Outcome | None) -> Iterator[tuple[str, ...]]:
     for window_s in block.windows_s:
-        for printed, ours in block.metrics:
+        for number, (printed, ours) in enumerate(block.metrics):
             value = _printed(table, block, entrant.key, printed, block.variant)
-            if outcome is None:
-                if value != "–":
-                    yield (entrant.title, printed, *["–"] * 5, value, _absence(entrant, block), "–")
-                continue
-            entry = outcome.at(window_s)
-            title = _titled(entrant, entry) + (f", {window_s:g} s" if len(block.windows_s) > 1 else "")
+            flaws = _flaws(entrant, block) if value != "–" else "–"
+            entry = outcome.at(window_s) if outcome else None
             metric = entry["metrics"].get(ours) if entry else None
-            if entry is None or metric is None:
-                status, why = (outcome.status, outcome.why) if entry is None else (entry["status"], entry.get("why", ""))
-                yield (title, printed, *["–"] * 5, value, f"{status}: {why}".rstrip(": "), "–")
-                continue
-            yield (title, printed, _number(metric["mean"]), *_interval(metric), str(entry["n_windows"]), _number(metric["chance"]),
-                   value, entry["status"], _verdict(entry["audit"]))  # fmt: skip
+            title = _titled(entrant, entry) + (f", {window_s:g} s" if outcome and len(block.windows_s) > 1 else "")
+            if entry and metric:
+                yield (title, printed, _number(metric["mean"]), *_interval(metric, entry["n_windows"]), _number(metric["chance"]),
+                       value, flaws, entry["status"], _verdict(entry["audit"]))  # fmt: skip
+            elif value != "–":
+                yield (title, printed, *["–"] * 4, value, flaws, _absence(entrant, block, outcome, window_s), "–")
+            elif outcome and number == 0:  # once is enough where no metric has a value
+                yield (title, "all", *["–"] * 6, _absence(entrant, block, outcome, window_s), "–")
 
 
-def _absence(entrant: Entrant, block: Block) -> str:
-    """Why nothing of ours stands beside a published value on data that are not at hand."""
+def _flaws(entrant: Entrant, block: Block) -> str:
+    """What is known to be wrong with a published value."""
+    told = entrant.told and build_task(block.task).asks == "candidates"
+    return ", ".join(word for word in (block.mark, "told the answer" if told else "") if word) or "no leak known"
+
+
+def _absence(entrant: Entrant, block: Block, outcome: Outcome | None, window_s: float) -> str:
+    """Why there is nothing of ours."""
+    if outcome:
+        told = next((entry for entry in outcome.entries if entry["window_s"] == window_s), None)
+        status, why = (told["status"], told["why"]) if told else (outcome.status, outcome.why)
+        return f"{status}: {why}".rstrip(": ")
     if not entrant.takes_part(block.task):
         return entrant.why_not
     return "data not at hand" if is_built(entrant.system) else "not built"
@@ -194,12 +205,13 @@ def _titled(entrant: Entrant, entry: Mapping[str, Any] | None) -> str:
     return entrant.title if entry is None or entry["weights"] == "none" else f"{entrant.title}, {entry['weights']}"
 
 
-def _interval(metric: Mapping[str, Any]) -> tuple[str, str]:
+def _interval(metric: Mapping[str, Any], n_windows: int) -> tuple[str, str]:
     """The interval, and how many independent units it rests on."""
     low, high = metric["ci95"]
     n = metric["n_units"]
     known = low is not None and high is not None
-    return f"{_number(low)} … {_number(high)}" if known else _NO_INTERVAL, f"{n} {metric['unit']}{'s' * (n != 1)}"
+    over = f"{n} {metric['unit']}{'s' * (n != 1)}, {n_windows} windows"
+    return f"{_number(low)} … {_number(high)}" if known else _NO_INTERVAL, over
 
 
 def _printed(table: EvaluationTable, block: Block, entrant: str, metric: str, variant: str) -> str:
