@@ -72,7 +72,9 @@ def test_rows_of_one_question_ask_different_things(name, tmp_path):
     at_hand = EverythingAtHand(None, tmp_path, (), 0, True)
     table = mindmix_tables.TABLES[name](at_hand)
     for block in table.blocks:
-        cells = [cell_of(block, entrant, Asked(at_hand, tmp_path)) for entrant in table.entrants if entrant.takes_part(block.task)]
+        cells = [
+            cell_of(block, entrant, Asked(at_hand, tmp_path)) for entrant in table.entrants if entrant.takes_part(block.task)
+        ]
         asked = [(cell.system, cell.config.fingerprint()) for cell in cells]
         assert len(set(asked)) == len(asked), block
         for cell in cells:
