@@ -61,7 +61,7 @@ def labelled(folder: Path, n_files: int = 1, subject: str = "s1") -> Path:
 @pytest.mark.parametrize("name", list(DATASETS))
 def test_a_wrong_path_and_an_empty_folder(name, tmp_path):
     missing = tmp_path / "missing"
-    if name != "synthetic":
+    if DATASETS[name].generate is None:
         assert "does not exist" in refused(tmp_path / "out", "prepare", name, "--root", missing)
     (tmp_path / "empty").mkdir()
     assert str(tmp_path / "empty") in refused(tmp_path / "out", "prepare", name, "--root", tmp_path / "empty")

@@ -62,7 +62,7 @@ def test_generated_data_of_other_settings_are_not_passed_off_as_those_asked_for(
 
 def test_settings_of_the_generator_are_refused_for_other_data(files, tmp_path):
     said = prepare(files, tmp_path / "store", *TINY, "--quiet", name="folder").complaint
-    assert said == "--set synthetic.preset=tiny is for the generator of the data set synthetic, got folder; drop the setting."
+    assert said == "--set synthetic.preset=tiny is for the generator of a synthetic data set, got folder; drop the setting."
     assert not (tmp_path / "store").exists()
 
 

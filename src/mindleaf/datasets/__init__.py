@@ -7,6 +7,12 @@ from mindleaf.datasets.registry import DatasetTable, open_dataset
 DATASETS = DatasetTable(
     {
         "synthetic": "mindleaf.datasets.synthetic",
+        "synthetic_imagery": "mindleaf.datasets.synthetic_paradigms:IMAGERY",
+        "synthetic_ssvep": "mindleaf.datasets.synthetic_paradigms:SSVEP",
+        "synthetic_workload": "mindleaf.datasets.synthetic_paradigms:WORKLOAD",
+        "synthetic_rhythms": "mindleaf.datasets.synthetic_paradigms:RHYTHMS",
+        "synthetic_combinations": "mindleaf.datasets.synthetic_paradigms:COMBINED",
+        "synthetic_synchrony": "mindleaf.datasets.synthetic_paradigms:SYNCHRONY",
         "eegmat": "mindleaf.datasets.eegmat",
         "cocktail": "mindleaf.datasets.cocktail",
         "two_speaker_minute": "mindleaf.datasets.two_speaker_minute",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,10 +35,15 @@ class Source:
 
 @dataclass(frozen=True)
 class Dataset:
-    """``sources(root)`` lists what there is in a fixed order without opening a signal file; BadInput where there is nothing."""
+    """``sources(root)`` lists what there is in a fixed order without opening a signal file; BadInput where there is nothing.
+
+    ``generate(root, settings, seed, progress)`` writes the files of a generated data set, "path=value" settings given; where
+    they are there it holds them against the settings (BadInput where they differ). ``progress(done, total, what)``.
+    """
 
     facts: DatasetFacts
     sources: Callable[[Path], Iterable[Source]]
+    generate: Callable[[Path, Sequence[str], int, Callable[[int, int, str], None]], None] | None = None
 
     def recordings(self, root: Path) -> Iterator[Recording]:
         """All recordings, lazily: headers are read as each source's turn comes."""

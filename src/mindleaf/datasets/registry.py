@@ -16,7 +16,7 @@ _MOABB = "moabb:"
 
 
 class DatasetTable(Mapping[str, Dataset]):
-    """A read-only dict of name -> Dataset; each named module holds its entry as ``DATASET``.
+    """A read-only dict of name -> Dataset; each named module holds its entry as ``DATASET``, or under the name after a colon.
 
     It also answers to ``moabb:CLASS``, which asks MOABB: BadInput where that is not installed or has no such class.
     """
@@ -27,7 +27,8 @@ class DatasetTable(Mapping[str, Dataset]):
     def __getitem__(self, name: str) -> Dataset:
         if _is_moabb(name):
             return import_module("mindleaf.datasets.moabb_class").moabb_dataset(name)
-        return import_module(self._modules[name]).DATASET
+        module, _, entry = self._modules[name].partition(":")
+        return getattr(import_module(module), entry or "DATASET")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._modules)

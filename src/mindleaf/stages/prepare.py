@@ -14,8 +14,6 @@ from mindleaf.datasets import DATASETS
 from mindleaf.datasets.dataset import existing_root
 from mindleaf.datasets.in_unit import in_unit
 from mindleaf.datasets.registry import dataset_named
-from mindleaf.datasets.synthesis.settings import preset
-from mindleaf.datasets.synthetic import write_synthetic
 from mindleaf.errors import BadInput
 from mindleaf.preprocessing.pipeline import Pipeline, pipeline
 from mindleaf.recording import Recording
@@ -40,7 +38,7 @@ def prepare(
 ) -> Store:
     """Write the store of a data set, skipping what is unchanged, then the views of the named pipelines.
 
-    settings   go to the store, those that begin with "synthetic." to the generator of that data set
+    settings   go to the store, those that begin with "synthetic." to the generator of a synthetic data set
     seed       of the generator, 0 where none is given; generated data that are there are read as they are, but where a seed or
                a setting of the generator is given they must have been made with it
     workers    processes of this machine; scheduler: address of a Dask scheduler instead
@@ -53,11 +51,14 @@ def prepare(
         raise BadInput("--workers starts processes here and --scheduler uses those of a cluster; give one of them.")
     wanted = [pipeline(p) for p in pipelines]
     generator = [s.removeprefix("synthetic.") for s in settings if s.startswith("synthetic.")]
-    if generator and name != "synthetic":
-        raise BadInput(f"--set synthetic.{generator[0]} is for the generator of the data set synthetic, got {name}; drop the setting.")
+    if generator and not dataset.generate:
+        raise BadInput(
+            f"--set synthetic.{generator[0]} is for the generator of a synthetic data set, got {name}; drop the setting."
+        )
     config = StoreConfig().with_settings(s for s in settings if not s.startswith("synthetic."))
-    if name == "synthetic" and (generator or seed is not None or not root.exists()):
-        _generate(root, generator, seed, quiet)
+    if dataset.generate and (generator or seed is not None or not root.exists()):
+        with bar("generate", None, quiet) as advance:
+            dataset.generate(root, generator, seed or 0, lambda *_: advance())
     # Workers elsewhere have another working folder.
     root, out = (existing_root(root, name).absolute(), out.absolute()) if scheduler else (existing_root(root, name), out)
     sources = [in_unit(s, config.unit) if config.unit else s for s in dataset.sources(root)]
@@ -143,14 +144,6 @@ def _view(work: _ViewWork) -> str:
 def _opened(path: Path, content: str) -> Store:
     """The store, read once per worker; ``content`` sets a store apart from an earlier one at the same place."""
     return Store(path)
-
-
-def _generate(root: Path, settings: list[str], seed: int | None, quiet: bool) -> None:
-    """Write the synthetic data set, or hold what is there against the settings: "preset=NAME" first, then its fields."""
-    presets = [s.partition("=")[2] for s in settings if s.startswith("preset=")]
-    config = preset(presets[-1] if presets else "easy").with_settings(s for s in settings if not s.startswith("preset="))
-    with bar("generate", None, quiet) as advance:
-        write_synthetic(root, config, seed or 0, lambda *_: advance())
 
 
 def _tell_issues(store: Store, tell) -> None:

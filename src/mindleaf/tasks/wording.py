@@ -104,6 +104,16 @@ KINDS: dict[str, Kind] = {
         ),
         "The listener attends to {}.",
     ),
+    "rhythm": Kind(
+        ("brain rhythm",),
+        (
+            "Which brain rhythm stands out, and where?", "Name the rhythm and its place.", "What does the EEG show?",
+            "Tell which rhythm has grown.", "Where on the head is the activity?", "Describe the oscillation.",
+            "Find the rhythm of this window.", "How fast is the rhythm, and where is it strongest?",
+            "Classify the oscillation.", "Decide which pattern of rhythms is present.",
+        ),
+        "The EEG shows: {}.",
+    ),
     "other": Kind(
         ("",),
         (

@@ -1,8 +1,9 @@
-"""A simulated session as BIDS files: BrainVision signal, events, channels, electrodes, sidecars, sounds."""
+"""Simulated sessions as BIDS files: BrainVision signal, events, channels, electrodes, sidecars, sounds."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from mindleaf.datasets.synthesis.head import REFERENCE, Head
 from mindleaf.datasets.synthesis.session import Session
 from mindleaf.datasets.synthesis.speech import SAMPLE_RATE
 
-TASK = "listening"
 #: One least significant bit of the 16-bit signal file, in microvolts.
 RESOLUTION_UV = 0.05
 #: Where the simulated amplifier saturates, in microvolts.
@@ -43,12 +43,33 @@ EVENT_COLUMNS = {
 }
 
 
-def write_dataset_files(root: Path, n_subjects: int, generated_by: dict[str, Any]) -> None:
-    """dataset_description.json, README, participants.tsv and .json, task-listening_events.json."""
+@dataclass(frozen=True)
+class Description:
+    """What the sidecars say of an experiment; ``event_columns`` explains every column of its events tables."""
+
+    name: str
+    task: str
+    instruction: str
+    readme: str
+    event_columns: dict[str, str]
+
+
+LISTENING = Description(
+    "Synthetic two-talker listening experiment",
+    "listening",
+    "Attend to one of two talkers, left or right.",
+    "Simulated EEG of listeners who attend to one of two talkers. Every sound and every signal is computer-made.\n"
+    "Both talkers start together at the onset of a trial; code/synthetic.json holds the settings and the seed.\n",
+    EVENT_COLUMNS,
+)
+
+
+def write_dataset_files(root: Path, described: Description, n_subjects: int, generated_by: dict[str, Any]) -> None:
+    """dataset_description.json, README, participants.tsv and .json, task-TASK_events.json."""
     _json(
         root / "dataset_description.json",
         {
-            "Name": "Synthetic two-talker listening experiment",
+            "Name": described.name,
             "BIDSVersion": "1.9.0",
             "DatasetType": "raw",
             "License": "CC0",
@@ -56,15 +77,12 @@ def write_dataset_files(root: Path, n_subjects: int, generated_by: dict[str, Any
             "GeneratedBy": [generated_by],
         },
     )
-    (root / "README").write_text(
-        "Simulated EEG of listeners who attend to one of two talkers. Every sound and every signal is computer-made.\n"
-        "Both talkers start together at the onset of a trial; code/synthetic.json holds the settings and the seed.\n"
-    )
-    (root / "code").mkdir()
+    (root / "README").write_text(described.readme)
     subjects = pd.DataFrame({"participant_id": [f"sub-{n + 1:02d}" for n in range(n_subjects)], "species": "simulated"})
     subjects.to_csv(root / "participants.tsv", sep="\t", index=False)
     _json(root / "participants.json", {"species": {"Description": "Simulated: no living participant."}})
-    _json(root / f"task-{TASK}_events.json", {name: {"Description": text} for name, text in EVENT_COLUMNS.items()})
+    columns = {name: {"Description": text} for name, text in described.event_columns.items()}
+    _json(root / f"task-{described.task}_events.json", columns)
 
 
 def write_sound(root: Path, stimulus: str, audio: NDArray[np.float32]) -> None:
@@ -74,7 +92,7 @@ def write_sound(root: Path, stimulus: str, audio: NDArray[np.float32]) -> None:
     wavfile.write(folder / f"{stimulus}.wav", SAMPLE_RATE, np.round(audio * 32767).astype(np.int16))
 
 
-def write_subject(
+def write_listener(
     root: Path,
     subject: int,
     head: Head,
@@ -85,13 +103,28 @@ def write_subject(
     line_frequency: float,
 ) -> None:
     """Everything under sub-XX/eeg; the truth about attention stands in events.tsv and nowhere else."""
+    events = _events(session, presentations, sfreq, trial_s)
+    write_subject(root, LISTENING, subject, head, session.signal, events, sfreq, line_frequency)
+
+
+def write_subject(
+    root: Path,
+    described: Description,
+    subject: int,
+    head: Head,
+    signal: NDArray[np.float64],
+    events: pd.DataFrame,
+    sfreq: int,
+    line_frequency: float,
+) -> None:
+    """Everything under sub-XX/eeg. ``signal``: (channel, time) microvolts; ``events``: what events.tsv holds."""
     name = f"sub-{subject + 1:02d}"
     folder = root / name / "eeg"
     folder.mkdir(parents=True)
-    stem = f"{name}_task-{TASK}"
+    stem = f"{name}_task-{described.task}"
     names = list(head.montage.names)
     pybv.write_brainvision(
-        data=np.clip(session.signal, -RANGE_UV, RANGE_UV) * 1e-6,
+        data=np.clip(signal, -RANGE_UV, RANGE_UV) * 1e-6,
         sfreq=float(sfreq),
         ch_names=names,
         fname_base=f"{stem}_eeg",
@@ -100,18 +133,18 @@ def write_subject(
         resolution=RESOLUTION_UV,
         fmt="binary_int16",
     )
-    seconds = session.signal.shape[1] / sfreq
-    _json(folder / f"{stem}_eeg.json", _signal_facts(sfreq, line_frequency, len(names), seconds))
-    _events(session, presentations, sfreq, trial_s).to_csv(folder / f"{stem}_events.tsv", sep="\t", index=False)
+    seconds = signal.shape[1] / sfreq
+    _json(folder / f"{stem}_eeg.json", _signal_facts(described, sfreq, line_frequency, len(names), seconds))
+    events.to_csv(folder / f"{stem}_events.tsv", sep="\t", index=False)
     channels = {"name": names, "type": "EEG", "units": "µV", "sampling_frequency": sfreq, "status": "good"}
     pd.DataFrame(channels).to_csv(folder / f"{stem}_channels.tsv", sep="\t", index=False)
     _electrodes(folder, name, head)
 
 
-def _signal_facts(sfreq: int, line_frequency: float, n_channels: int, seconds: float) -> dict[str, Any]:
+def _signal_facts(described: Description, sfreq: int, line_frequency: float, n_channels: int, seconds: float) -> dict[str, Any]:
     return {
-        "TaskName": TASK,
-        "TaskDescription": "Attend to one of two talkers, left or right.",
+        "TaskName": described.task,
+        "TaskDescription": described.instruction,
         "EEGReference": f"mean of {' and '.join(REFERENCE)}",
         "SamplingFrequency": sfreq,
         "PowerLineFrequency": line_frequency,

@@ -12,6 +12,7 @@ from mindleaf.montage import Montage
 
 #: Electrodes the simulated amplifier subtracts (their mean), as linked mastoids would be.
 REFERENCE = ("TP9", "TP10")
+_NINETEEN = "Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2"
 _SIXTEEN = "Fp1 Fp2 F3 Fz F4 T7 C3 Cz C4 T8 P3 Pz P4 O1 Oz O2"
 _THIRTY_TWO = f"{_SIXTEEN} F7 F8 AF3 AF4 FC5 FC1 FC2 FC6 CP5 CP1 CP2 CP6 P7 P8 PO3 PO4"
 _SIXTY_FOUR = (
@@ -19,7 +20,9 @@ _SIXTY_FOUR = (
     "TP7 TP8 CP3 CP4 CPz P1 P2 P5 P6 P9 P10 PO7 PO8 POz Iz"
 )
 #: Cap layouts by number of channels, 10-20/10-10 names.
-CAPS: dict[int, tuple[str, ...]] = {len(names.split()): tuple(names.split()) for names in (_SIXTEEN, _THIRTY_TWO, _SIXTY_FOUR)}
+CAPS: dict[int, tuple[str, ...]] = {
+    len(names.split()): tuple(names.split()) for names in (_SIXTEEN, _NINETEEN, _THIRTY_TWO, _SIXTY_FOUR)
+}
 #: Sphere in head coordinates (metres) that fits the electrode positions of the standard table.
 SPHERE_CENTRE = (0.0, 0.014, 0.039)
 HEAD_RADIUS = 0.098
@@ -56,7 +59,7 @@ class Head:
 
 
 def head(n_channels: int) -> Head:
-    """The head with a standard cap of ``n_channels`` (16, 32 or 64)."""
+    """The head with a standard cap of ``n_channels`` (16, 19, 32 or 64)."""
     names = CAPS[n_channels]
     return Head(Montage.from_names(names)[0], Montage.from_names((*names, *REFERENCE))[0])
 
