@@ -96,10 +96,10 @@ def pretrain(
     seed: Seed = 0, device: Device = "auto", resume: Resume = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Self-supervised training of an EEG encoder (stage 1)."""
-    from mindleaf.recipes.mindmix import pretraining
+    from mindleaf.recipes.choice import filled
     from mindleaf.stages.pretrain import pretrain as stage
 
-    config = pretraining(recipe, seed, device).with_settings(settings or ())
+    config = filled("pretraining", recipe, seed, device).with_settings(settings or ())
     typer.echo(stage(config, store, out, tuple(exclude or ()), split, resume, quiet))
 
 

@@ -16,7 +16,7 @@ from mindleaf.systems.registry import build_system
 from tests.stages.command import unfinished
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", [name for name, (whose, _) in RECIPES.items() if whose == "mindmix"])
 def test_every_recipe_has_every_stage(recipe):
     first, second = pretraining(recipe, seed=3, device="cpu"), alignment(recipe, seed=3, device="cpu")
     assert first.training.seed == second.listener.training.seed == 3

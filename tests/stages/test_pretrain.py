@@ -11,7 +11,7 @@ from mindleaf.encoders.mindmix import MindMixConfig
 from mindleaf.errors import BadInput
 from mindleaf.models.folder import load_model
 from mindleaf.models.pretraining import PretrainingConfig
-from mindleaf.stages.pretrain import TOKENIZER, PretrainStage, phases, pretrain
+from mindleaf.stages.pretrain import TOKENIZER, PretrainStage, pretrain
 from mindleaf.store.exposure import Exposure
 from mindleaf.training.log import read_log
 from mindleaf.training.loop import TrainingConfig
@@ -85,7 +85,7 @@ def test_the_second_phase_leaves_the_tokenizer_alone(runs):
 def test_both_phases_together_take_the_steps_that_were_asked(tmp_path):
     for steps in (2, 5, 100):
         config = CONFIG.with_settings([f"training.steps={steps}", "schedule=two_phase", "tokenizer_share=0.4"])
-        lengths = [phase.training.steps for phase in phases(config, tmp_path)]
+        lengths = [phase.training.steps for phase in config.phases(tmp_path, 1)]
         assert sum(lengths) == steps and min(lengths) >= 1
 
 

@@ -34,25 +34,37 @@ class Spectra:
 def pretraining_curves(lines: Sequence[Mapping[str, float]]) -> Iterator[Figure]:
     """Lines of the training log. Solid: training, dots: held-out subjects, dotted: what must be beaten.
 
-    Left the loss of naming hidden codes against their entropy, in the middle the spectrum errors, right the perplexity.
+    A panel for each group of figures that the log has: with codes the loss of naming hidden ones against their entropy, the
+    spectrum errors and the perplexity; with waveforms the share of the power that is explained.
     """
-    panels = (("masked", "unigram"), ("amplitude", "phase"), ("perplexity",))
-    shown = [names for names in panels if any(names[0] in line for line in lines)]
+    shown = [names for names in _PANELS if any(names[0] in line for line in lines)]
     with drawn(3.5 * len(shown), 3.1, ncols=len(shown), squeeze=False) as (figure, axes):
         for ax, names in zip(axes[0], shown, strict=True):  # type: ignore[index]
             for number, name in enumerate(names):
-                _curve(ax, lines, name, colour(number), dotted=name == "unigram")
+                _curve(ax, lines, name, colour(number), dotted=name in _TO_BEAT)
             ax.set_xlabel("step")
             ax.set_ylabel(_AXIS[names[0]])
             ax.margins(y=0.1)
-            if names[0] != "masked":
+            if names[0] in _FROM_ZERO:
                 ax.set_ylim(0, ax.get_ylim()[1])
             ax.legend(fontsize=8.5, loc="best")
         yield figure
 
 
-_AXIS = {"masked": "cross-entropy (nats)", "amplitude": "error of the spectrum", "perplexity": "perplexity of the codes"}
-_WORDS = {"masked": "naming hidden codes", "unigram": "entropy of the codes", "perplexity": "codes"}
+_PANELS = (
+    ("masked", "unigram"), ("amplitude", "phase"), ("perplexity",),
+    ("filled_explained", "following_explained", "following_linear_explained"),
+)  # fmt: skip
+_TO_BEAT = ("unigram", "following_linear_explained")
+_FROM_ZERO = ("amplitude", "perplexity")
+_AXIS = {
+    "masked": "cross-entropy (nats)", "amplitude": "error of the spectrum", "perplexity": "perplexity of the codes",
+    "filled_explained": "share of the power explained",
+}  # fmt: skip
+_WORDS = {
+    "masked": "naming hidden codes", "unigram": "entropy of the codes", "perplexity": "codes", "filled_explained": "filled in",
+    "following_explained": "foretold", "following_linear_explained": "linear forecast",
+}  # fmt: skip
 
 
 def _curve(ax, lines: Sequence[Mapping[str, float]], name: str, tint: str, dotted: bool) -> None:

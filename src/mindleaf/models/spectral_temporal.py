@@ -21,10 +21,11 @@ _STEPS = 20
 
 @dataclass(eq=False)
 class Reconstructed:
-    """clean: the windows to be found, ``present`` which exist; filled: what the global branch says of each window; following:
-    what the causal branch, at each window, says of the next one."""
+    """clean: the windows to be found, ``present`` which exist; seen: the same without the band that was taken out; filled: what
+    the global branch says of each window; following: what the causal branch, at each window, says of the next one."""
 
     clean: Float[Tensor, "batch token channel sample"]
+    seen: Float[Tensor, "batch token channel sample"]
     present: Bool[Tensor, "batch token"]
     filled: Float[Tensor, "batch token channel sample"]
     following: Float[Tensor, "batch token channel sample"]
@@ -62,12 +63,13 @@ class SpectralTemporalModel(nn.Module):
         """``first_hz``: where the missing band of each trial begins; ``width_hz`` 0 leaves the signal whole."""
         encoder = self.encoder
         clean, present = encoder.cut(batch)
-        seen = without_band(batch.eeg, first_hz, width_hz, sfreq, batch.n_times)
-        tokens = encoder.tokens(encoder.cut(replace(batch, eeg=seen))[0], present)
+        perturbed = without_band(batch.eeg, first_hz, width_hz, sfreq, batch.n_times)
+        seen = encoder.cut(replace(batch, eeg=perturbed))[0]
+        tokens = encoder.tokens(seen, present)
         inputs = torch.where(hidden.unsqueeze(-1), self.hidden_token.to(tokens.dtype), encoder.into_context(tokens))
         filled = self.context_head(encoder.context_of(inputs, present))
         return Reconstructed(
-            clean, present, filled, self.sequence_head(encoder.sequence_of(encoder.into_sequence(tokens), present))
+            clean, seen, present, filled, self.sequence_head(encoder.sequence_of(encoder.into_sequence(tokens), present))
         )
 
 

@@ -29,9 +29,7 @@ class SpectralTemporalObjective(Config):
     sfreq: float = 200.0
 
     def __call__(self, model: nn.Module, batch: Batch, seed: int) -> Losses:
-        reconstructing: Any = model
-        hidden, first = self.draws(batch, reconstructing.present(batch), seed)
-        said = reconstructing(batch, hidden, first, self.width_hz, self.sfreq)
+        said, _ = self.ask(model, batch, seed)
         pairs = said.present[:, 1:] & said.present[:, :-1]
         parts, facts = {}, {}
         for name, guess, truth, counted in (
@@ -40,6 +38,12 @@ class SpectralTemporalObjective(Config):
             parts[name] = _mean_square(guess.float() - truth, counted)
             facts[f"{name}_explained"] = (1 - parts[name] / _mean_square(truth, counted).clamp_min(1e-8)).detach()
         return Losses(torch.stack(list(parts.values())).sum(), parts, facts)
+
+    def ask(self, model: nn.Module, batch: Batch, seed: int) -> tuple[Any, Bool[Tensor, "batch token"]]:
+        """What the model says of a batch, and which windows were hidden from it."""
+        reconstructing: Any = model
+        hidden, first = self.draws(batch, reconstructing.present(batch), seed)
+        return reconstructing(batch, hidden, first, self.width_hz, self.sfreq), hidden
 
     def draws(self, batch: Batch, present: Tensor, seed: int) -> tuple[Bool[Tensor, "batch token"], Float[Tensor, " batch"]]:
         """Which windows are hidden, and where the missing band of each trial begins."""

@@ -1,7 +1,11 @@
-"""Recipes by name: the size of the model each one trains."""
+"""Recipes by name: whose model each one trains, and its size."""
 
-RECIPES: dict[str, str] = {
-    "mindmix-tiny": "tiny",
-    "mindmix-small": "small",
-    "mindmix": "base",
+RECIPES: dict[str, tuple[str, str]] = {
+    "mindmix-tiny": ("mindmix", "tiny"),
+    "mindmix-small": ("mindmix", "small"),
+    "mindmix": ("mindmix", "base"),
+    "leaf-tiny": ("leaf", "tiny"),
+    "leaf-small": ("leaf", "small"),
+    "leaf": ("leaf", "base"),
+    "leaf-as-published": ("leaf", "base"),
 }

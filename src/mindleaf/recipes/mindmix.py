@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from mindleaf.encoders.mindmix import PRESETS
-from mindleaf.errors import BadInput
 from mindleaf.models.alignment import AlignedConfig
 from mindleaf.models.classifier import ClassifierConfig
 from mindleaf.models.pretraining import PretrainingConfig
-from mindleaf.recipes import RECIPES
+from mindleaf.recipes.choice import size_of
 from mindleaf.stages.align import AlignStage
 from mindleaf.stages.pretrain import PretrainStage
 from mindleaf.systems.mindmix_form import ListenerConfig
@@ -19,17 +17,9 @@ _PRETRAINING = {"tiny": (400, 64, 2e-3), "small": (2000, 128, 5e-4), "base": (10
 _ALIGNMENT = {"tiny": (400, 48, 2e-3), "small": (2000, 64, 1e-3), "base": (50_000, 256, 1e-4)}
 
 
-def preset_of(recipe: str) -> str:
-    """The encoder preset of a recipe; raises BadInput listing the recipes."""
-    if recipe not in RECIPES:
-        raise BadInput(f"recipe {recipe!r} is not known; there are: {', '.join(RECIPES)}.")
-    assert RECIPES[recipe] in PRESETS
-    return RECIPES[recipe]
-
-
 def pretraining(recipe: str, seed: int = 0, device: str = "auto") -> PretrainStage:
     """Stage 1."""
-    preset = preset_of(recipe)
+    preset = size_of(recipe, "mindmix")
     training = _training(*_PRETRAINING[preset], seed, device)
     training = training.model_copy(update={"validate_every": training.checkpoint_every})
     return PretrainStage(model=PretrainingConfig.preset(preset), training=training)
@@ -37,7 +27,7 @@ def pretraining(recipe: str, seed: int = 0, device: str = "auto") -> PretrainSta
 
 def alignment(recipe: str, seed: int = 0, device: str = "auto") -> AlignStage:
     """Stage 2, time-resolved with sound all-pairs scores."""
-    preset = preset_of(recipe)
+    preset = size_of(recipe, "mindmix")
     training = _training(*_ALIGNMENT[preset], seed, device).model_copy(update={"validate_every": 50})
     return AlignStage(listener=ListenerConfig(model=AlignedConfig.preset(preset), training=training))
 
@@ -45,7 +35,8 @@ def alignment(recipe: str, seed: int = 0, device: str = "auto") -> AlignStage:
 def finetuning(recipe: str, asks: str) -> tuple[str, ...]:
     """Stage 3: the settings of the system that is fitted inside each fold."""
     model = AlignedConfig if asks == "candidates" else ClassifierConfig
-    return (f"model={model.preset(preset_of(recipe)).model_dump_json()}",)
+    preset = model.preset(size_of(recipe, "mindmix"))
+    return (f"model={preset.model_dump_json()}",)
 
 
 def _training(steps: int, batch_size: int, lr: float, seed: int, device: str) -> TrainingConfig:

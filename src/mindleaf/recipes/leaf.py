@@ -1,0 +1,31 @@
+"""LEAF, filled in: one function per stage, the preset as its variant."""
+
+from __future__ import annotations
+
+from mindleaf.models.spectral_temporal import SpectralTemporalConfig
+from mindleaf.recipes.choice import size_of
+from mindleaf.stages.pretrain import SpectralTemporalStage
+from mindleaf.training.loop import TrainingConfig
+from mindleaf.training.optimiser import OptimiserConfig
+
+#: Steps, batch size and peak learning rate of reconstruction by preset; they are ours.
+_PRETRAINING = {"tiny": (400, 32, 2e-3), "small": (2000, 64, 1e-3), "base": (100_000, 256, 3e-4)}
+#: The learning rate of the published reconstruction, first and last, and its passes over the data: so little that the tower
+#: ends where it began. Its batch size is not known; ours stands.
+_PUBLISHED_LR, _PUBLISHED_LAST_LR, _PUBLISHED_EPOCHS = 1e-6, 1e-7, 10
+
+
+def pretraining(recipe: str, seed: int = 0, device: str = "auto") -> SpectralTemporalStage:
+    """Stage 1. "leaf-as-published" is the base size with the published learning rate and epochs, close to no training at all."""
+    preset = size_of(recipe, "leaf")
+    steps, batch_size, lr = _PRETRAINING[preset]
+    checkpoints = max(50, steps // 10)
+    training = TrainingConfig(
+        steps=steps, batch_size=batch_size, optimiser=OptimiserConfig(lr=lr), seed=seed, device=device,
+        validate_every=checkpoints, checkpoint_every=checkpoints,
+    )  # fmt: skip
+    stage = SpectralTemporalStage(model=SpectralTemporalConfig.preset(preset), training=training)
+    if recipe != "leaf-as-published":
+        return stage
+    slow = OptimiserConfig(lr=_PUBLISHED_LR, floor=_PUBLISHED_LAST_LR / _PUBLISHED_LR)
+    return stage.model_copy(update={"training": training.model_copy(update={"optimiser": slow}), "epochs": _PUBLISHED_EPOCHS})
