@@ -45,6 +45,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue from the newest checkpoint.")]
 Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="column=value,value: leave these windows out.")]
 Split = Annotated[Path | None, typer.Option("--split", help="A file with one fold: train on its training part only.")]
+Splits = Annotated[list[Path] | None, typer.Option("--split", help="As for pretrain; with several stores one for each.")]
 Models = Annotated[list[str], typer.Option("--model", help="A system by name, package.module:Class, or a RUN folder.")]
 #: Written out here so that --help imports nothing; tests hold it to the table of tasks.
 _TASKS = "attention, match_mismatch, retrieval_duo, retrieval_trio, retrieval_pool[:K], classify[:COLUMN], emotion[:COLUMN]."
@@ -82,7 +83,7 @@ def prepare(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Files of a data set -> a store. 'synthetic' writes its files below --root first where there are none."""
+    """Files of a data set -> a store. The synthetic ones write their files below --root first where there are none."""
     from mindleaf.stages.prepare import prepare as stage
 
     chosen = (*(settings or ()), *([f"unit={unit}"] if unit else []))
@@ -106,15 +107,14 @@ def pretrain(
 @app.command()
 def align(
     recipe: str, store: Stores, out: Out, start: Annotated[Path | None, typer.Option("--start", help="A pretrained RUN.")] = None,
-    exclude: Exclude = None, split: Split = None, settings: Settings = None, seed: Seed = 0, device: Device = "auto",
+    exclude: Exclude = None, split: Splits = None, settings: Settings = None, seed: Seed = 0, device: Device = "auto",
     resume: Resume = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
-    """Contrastive alignment of EEG with audio (stage 2)."""
-    from mindleaf.recipes.mindmix import alignment
-    from mindleaf.stages.align import align as stage
+    """Alignment of EEG with audio (MindMix) or with language (LEAF), stage 2."""
+    from mindleaf.recipes.choice import aligning, filled
 
-    config = alignment(recipe, seed, device).with_settings(settings or ())
-    typer.echo(stage(config, store, out, start, tuple(exclude or ()), split, resume, quiet))
+    config = filled("alignment", recipe, seed, device).with_settings(settings or ())
+    typer.echo(aligning(recipe)(config, store, out, start, tuple(exclude or ()), tuple(split or ()), resume, quiet))
 
 
 @app.command()
@@ -125,13 +125,14 @@ def finetune(
     quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Train for a task inside every fold of a protocol (stage 3); 'evaluate' then scores exactly these folds."""
-    from mindleaf.recipes.mindmix import finetuning
+    from mindleaf.recipes.choice import filled, owner_of
     from mindleaf.stages.finetune import finetune as stage
     from mindleaf.stages.question import EvaluateConfig
     from mindleaf.tasks import build_task
 
     config = EvaluateConfig.of(task, protocol, window, target, seed, "quick", settings or (), device=device)
-    typer.echo(stage(finetuning(recipe, build_task(task).asks), config, store, out, start, resume, quiet))
+    theirs = filled("finetuning", recipe, build_task(task).asks)
+    typer.echo(stage(owner_of(recipe), theirs, config, store, out, start, resume, quiet))
 
 
 @app.command()

@@ -41,7 +41,9 @@ def without_band(
     for length in lengths.unique().tolist():
         items = (lengths == length).nonzero().squeeze(1).to(signal.device)
         spectrum = torch.fft.rfft(signal[items, :, :length].float(), dim=-1)
-        above = torch.fft.rfftfreq(length, 1.0 / sfreq, device=signal.device) - first_hz[items].to(signal.device).reshape(-1, 1, 1)
+        above = torch.fft.rfftfreq(length, 1.0 / sfreq, device=signal.device) - first_hz[items].to(signal.device).reshape(
+            -1, 1, 1
+        )
         kept = torch.where((above >= 0) & (above < width_hz), 0.0, spectrum)
         out[items, :, :length] = torch.fft.irfft(kept, n=length, dim=-1).to(signal.dtype)
     return out

@@ -147,7 +147,9 @@ def _allowed(
     n = tokens.shape[1]
     before = torch.ones(1, n, n, dtype=torch.bool, device=tokens.device).tril()
     # Each hears itself at least: absent tokens are zeroed at the end.
-    return before if mask is None else before & rearrange(mask, "b n -> b 1 n") | torch.eye(n, dtype=torch.bool, device=mask.device)
+    return (
+        before if mask is None else before & rearrange(mask, "b n -> b 1 n") | torch.eye(n, dtype=torch.bool, device=mask.device)
+    )
 
 
 def _never_empty(mask: Bool[Tensor, "batch token"]) -> Bool[Tensor, "batch token"]:

@@ -14,7 +14,28 @@ STAGES: dict[str, dict[str, str]] = {
         "mindmix": "mindleaf.recipes.mindmix:pretraining",
         "leaf": "mindleaf.recipes.leaf:pretraining",
     },
+    "alignment": {
+        "mindmix": "mindleaf.recipes.mindmix:alignment",
+        "leaf": "mindleaf.recipes.leaf:alignment",
+    },
+    "finetuning": {
+        "mindmix": "mindleaf.recipes.mindmix:finetuning",
+        "leaf": "mindleaf.recipes.leaf:finetuning",
+    },
 }
+
+#: Whose model -> the stage that aligns it.
+ALIGNING = {"mindmix": "mindleaf.stages.align:align", "leaf": "mindleaf.stages.instruct:instruct"}
+
+
+def aligning(recipe: str) -> Any:
+    """The stage that aligns a recipe's model: with sound, or with language."""
+    return pkgutil.resolve_name(ALIGNING[RECIPES[recipe][0]])
+
+
+def owner_of(recipe: str) -> str:
+    """The system that a recipe's model belongs to."""
+    return RECIPES[recipe][0]
 
 
 def filled(stage: str, recipe: str, *choices: Any) -> Any:

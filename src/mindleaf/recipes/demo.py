@@ -67,9 +67,9 @@ def run_demo(out: Path, settings: tuple[str, ...] = (), seed: int = 0, quiet: bo
     stage("3 · pretrain the EEG encoder (codes, spectra)")
     pretrained = pretrain(_pretraining(config, seed), [store_path], out / "pretrain", split=split, resume=True, quiet=quiet)
     stage("4 · align EEG with audio (CALRA, all pairs)")
-    aligned = align(_alignment(config, seed), [store_path], out / "align", pretrained, split=split, resume=True, quiet=quiet)
+    aligned = align(_alignment(config, seed), [store_path], out / "align", pretrained, splits=[split], resume=True, quiet=quiet)
     stage("5 · fine-tune for attention inside the fold")
-    tuned = finetune((), question, store_path, out / "finetune", aligned, resume=True, quiet=quiet)
+    tuned = finetune("mindmix", (), question, store_path, out / "finetune", aligned, resume=True, quiet=quiet)
     stage("6 · evaluate and audit beside the linear floor")
     result = evaluate(question, store_path, [str(tuned)], out, quiet=quiet)
     for line in _held_out(result):

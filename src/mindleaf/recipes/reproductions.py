@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mindleaf.errors import BadInput
 from mindleaf.evaluation.sheets import Page
-from mindleaf.recipes import mindmix_facts, mindmix_figures, mindmix_tables
+from mindleaf.recipes import leaf_figures, mindmix_facts, mindmix_figures, mindmix_tables
 from mindleaf.stages.data_at_hand import DataAtHand
 from mindleaf.stages.reproduce import Asked, EvaluationTable, fill_evaluations, refuse_settings
 
@@ -27,6 +27,7 @@ REPRODUCTIONS: dict[str, Callable[[Asked], Page]] = {
     **{f"mindmix:{name}": partial(_told, build) for name, build in mindmix_facts.PAGES.items()},
     **{f"mindmix:{name}": partial(_evaluated, build) for name, build in mindmix_tables.TABLES.items()},
     "mindmix:figure5": mindmix_figures.figure5,
+    **{f"leaf:{name}": build for name, build in leaf_figures.FIGURES.items()},
 }
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from mindleaf.config import Config
 from mindleaf.errors import BadInput
+from mindleaf.fold import Fold, Part
 from mindleaf.stages.progress import bar, console
 from mindleaf.stages.run_folder import begin_run, card, inputs_of, read_start, write_exposure
-from mindleaf.stages.selecting import excluded, one_fold, part_of
+from mindleaf.stages.selecting import excluded, folds_by_store, part_of
 from mindleaf.store.examples import Examples
 from mindleaf.store.exposure import exposure
 from mindleaf.store.store import Store
@@ -32,21 +34,23 @@ class AlignStage(Config):
 
 def align(
     config: AlignStage, stores: list[Path], out: Path, start: Path | None = None, exclude: tuple[str, ...] = (),
-    split: Path | None = None, resume: bool = False, quiet: bool = False,
+    splits: Sequence[Path] = (), resume: bool = False, quiet: bool = False,
 ) -> Path:  # fmt: skip
     """Contrastive training on the windows of one or several stores; returns the RUN folder.
 
-    With ``split`` the training part is trained on and the validation part chooses the best state.
+    Of a store that one of ``splits`` was made with, the training part is trained on and the validation part chooses the best
+    state; of a store without one all is trained on.
     """
     opened = [Store(path) for path in stores]
-    parts = [_listened(store, config, exclude, split, "train") for store in opened]
-    watched = [_listened(store, config, exclude, split, "validation") for store in opened] if split else []
+    folds = list(zip(opened, folds_by_store(splits, opened), strict=True))
+    parts = [_listened(store, config, exclude, fold, "train") for store, fold in folds]
+    watched = [_listened(store, config, exclude, fold, "validation") for store, fold in folds if fold]
     listener_config = config.listener.model_copy(update={"start": str(start or "")})
     listener = MindMixListener(listener_config)
     seen = read_start(start)
     if config.listener.audio == "auto" and listener.hears(parts) == "mel":
         console(quiet).print(_LOG_MEL, markup=False)
-    begin_run(out, config, resume, inputs_of(opened, start, exclude, split))
+    begin_run(out, config, resume, inputs_of(opened, start, exclude, splits))
     with bar("align", listener_config.training.steps, quiet) as advance:
 
         def on_step(step: int, line: dict) -> None:
@@ -64,11 +68,11 @@ def align(
     return out
 
 
-def _listened(store: Store, config: AlignStage, exclude: tuple[str, ...], split: Path | None, part: str) -> Examples:
+def _listened(store: Store, config: AlignStage, exclude: tuple[str, ...], fold: Fold | None, part: Part) -> Examples:
     """Windows with a stream that was heard: the attended one, or the only one."""
     hop = config.hop_s if part == "train" else None
     rows = store.windows(config.listener.train_window_s, hop)
-    rows = part_of(rows, one_fold(split, store), part) if split else rows  # type: ignore[arg-type]
+    rows = part_of(rows, fold, part)
     rows = excluded(rows, exclude if part == "train" else ())
     heard = rows["attended"].where(rows["n_candidates"] != 1, 1)
     rows = rows.assign(answer=heard - 1, target=-1)

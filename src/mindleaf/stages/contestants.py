@@ -10,6 +10,7 @@ from pathlib import Path
 from mindleaf.errors import BadInput
 from mindleaf.evaluation.contamination import FROM_SCRATCH
 from mindleaf.fold import Fold
+from mindleaf.models.folder import CONFIG, type_in
 from mindleaf.protocols import read_folds, read_split_facts
 from mindleaf.stages.question import EvaluateConfig, folds_of
 from mindleaf.stages.run_folder import is_run, read_exposure, read_start
@@ -22,6 +23,8 @@ from mindleaf.systems.registry import build_system, floor_for
 from mindleaf.systems.system import System
 from mindleaf.tasks import Task
 
+#: Models (by the name in their folder) that the system "leaf" goes on from.
+LEAF_MODELS = ("spectral_temporal", "language")
 #: What MindMix reads in each of its rows for emotion, and how the row is called.
 _INPUTS = {"eeg": "EEG", "both": "EEG + audio", "audio": "audio"}
 
@@ -71,9 +74,9 @@ def entrants(name: str, config: EvaluateConfig, task: Task) -> list[Contestant]:
 
 
 def _run_contestant(run: Path, config: EvaluateConfig, task: Task) -> Contestant:
-    seen = read_exposure(run)
-    name = f"mindmix ({run.name})"
-    build = partial(build_system, "mindmix", config.settings_of("mindmix"), task.asks)
+    seen, owner = read_exposure(run), _owner(run)
+    name = f"{owner} ({run.name})"
+    build = partial(build_system, owner, config.settings_of(owner), task.asks)
     if (run / "folds.json").exists():
         own = [fold.to_json() for fold in read_folds(run / "folds.json")]
 
@@ -87,9 +90,14 @@ def _run_contestant(run: Path, config: EvaluateConfig, task: Task) -> Contestant
             return system
 
         # Its own folds are clean by construction; what it started from is what must be checked.
-        return Contestant(name, build, fitted, weights=run.name, exposure=seen, owner="mindmix")
-    start = partial(build_system, "mindmix", [*config.settings_of("mindmix"), f'start="{run}"'], task.asks)
-    return Contestant(name, start, weights=run.name, exposure=seen, owner="mindmix")
+        return Contestant(name, build, fitted, weights=run.name, exposure=seen, owner=owner)
+    start = partial(build_system, owner, [*config.settings_of(owner), f'start="{run}"'], task.asks)
+    return Contestant(name, start, weights=run.name, exposure=seen, owner=owner)
+
+
+def _owner(run: Path) -> str:
+    """The system that goes on from a RUN: LEAF from a tower that reconstructs or speaks, MindMix from all others."""
+    return "leaf" if type_in(run if (run / CONFIG).is_file() else run / "folds" / "000") in LEAF_MODELS else "mindmix"
 
 
 def floor(config: EvaluateConfig, task: Task, present: Sequence[str]) -> list[Contestant]:

@@ -150,7 +150,7 @@ def pretrain(
     With subjects held out, ``report.html`` and ``figures/`` in the RUN show what the encoder makes of them.
     """
     examples, held_out = _parts(config, [Store(path) for path in stores], exclude, split)
-    begin_run(out, config, resume, inputs_of([part.store for part in examples], exclude=exclude, split=split))
+    begin_run(out, config, resume, inputs_of([part.store for part in examples], exclude=exclude, splits=[split] if split else ()))
     kind = config.kind
     reader = BatchReader(examples, kind.pipeline)
     facts = ModelFacts(sfreq=kind.pipeline.sfreq)

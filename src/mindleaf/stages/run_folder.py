@@ -22,7 +22,7 @@ def inputs_of(
     stores: Sequence[Store],
     start: Path | None = None,
     exclude: Sequence[str] = (),
-    split: Path | None = None,
+    splits: Sequence[Path] = (),
     settings: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What a run learns from, by content, so that a resumed run can be held to the same."""
@@ -30,7 +30,8 @@ def inputs_of(
         "stores": [store.content_sha256 for store in stores],
         "start": _sha256(Path(start) / HASHES) if start else "",
         "exclude": sorted(exclude),
-        "split": _sha256(split) if split else "",
+        # One hash for one file, as older runs have it.
+        "split": " ".join(_sha256(split) for split in splits),
         "settings": list(settings),
     }
 

@@ -54,6 +54,24 @@ def one_fold(split: Path, store: Store) -> Fold:
     return folds[0]
 
 
+def folds_by_store(splits: Sequence[Path], stores: Sequence[Store]) -> list[Fold | None]:
+    """The fold of each store, by the store that a split file was made with; None for a store without one: it is not split.
+
+    A file that does not say its store is taken for every store. Raises BadInput for a file of none of these stores.
+    """
+    found: list[Fold | None] = [None] * len(stores)
+    for split in splits:
+        told = read_split_facts(split).get("store")
+        places = [k for k, store in enumerate(stores) if told in (None, store.content_sha256)]
+        if not places:
+            refuse_other_store(split, stores[0])
+        for place in places:
+            if found[place] is not None:
+                raise BadInput(f"--split {split} is the second one of {stores[place].path}; give one for each store.")
+            found[place] = one_fold(split, stores[place])
+    return found
+
+
 def part_of(rows: pd.DataFrame, fold: Fold | None, part: Part) -> pd.DataFrame:
     """The rows of one part of a fold; without a fold, all rows are training rows."""
     if fold is None:

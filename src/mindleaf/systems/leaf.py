@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from jaxtyping import Float
 from numpy.typing import NDArray
 from pydantic import Field
@@ -89,6 +90,22 @@ class Asked(nn.Module):
         device = batch.eeg.device
         told = self.question.instruction.to(device).expand(len(batch), -1)
         return self.model(replace(batch, instruction=told), self.question.answers.to(device))
+
+
+class Told(Asked):
+    """Batches to unit vectors in the space of the texts."""
+
+    def forward(self, batch: Batch) -> Float[Tensor, "batch text"]:
+        return self.model.embed(replace(batch, instruction=self.question.instruction.to(batch.eeg.device).expand(len(batch), -1)))
+
+
+class Evolving(Asked):
+    """Batches to the mean query at every depth of the Q-Former, one behind the other."""
+
+    def forward(self, batch: Batch) -> Float[Tensor, "batch numbers"]:
+        told = self.question.instruction.to(batch.eeg.device).expand(len(batch), -1)
+        states = self.model.qformer.evolution(*self.model.read(batch), told)
+        return rearrange(torch.stack([state.mean(dim=1) for state in states], dim=1), "b depth w -> b (depth w)")
 
 
 class TaskReader(BatchReader):
@@ -181,6 +198,15 @@ class LeafReader:
         """(n, class) logits."""
         return scored(Asked(self.model.eval(), self.asked(examples)), BatchReader([examples], self.pipeline))
 
+    def embeddings(self, examples: Examples) -> Float[np.ndarray, "window text"]:
+        """Where the windows lie in the space of the texts, as they are asked."""
+        return scored(Told(self.model.eval(), self.asked(examples)), BatchReader([examples], self.pipeline))
+
+    def evolution(self, examples: Examples) -> Float[np.ndarray, "depth window width"]:
+        """The mean query of each window before the first layer of the Q-Former and behind each."""
+        found = scored(Evolving(self.model.eval(), self.asked(examples)), BatchReader([examples], self.pipeline))
+        return rearrange(found, "n (depth w) -> depth n w", w=self.model.qformer.queries.shape[1])
+
     def asked(self, examples: Examples) -> Question:
         """The question, or the control that stands in its place: an instruction of another kind of task, the phrase of this one
         with its words shuffled, one constant word; or labels whose vectors are drawn at random, in training as well."""
@@ -214,7 +240,11 @@ class LeafReader:
 
     def controlled(self, control: Control) -> LeafReader:
         """Itself under a control of the audit: the fitted model, asked otherwise; unfitted, to be trained under the control."""
-        other = type(self)(self.config.model_copy(update={"control": control}))
+        return self.under(control=control)
+
+    def under(self, **changes: Any) -> LeafReader:
+        """The same model with other settings (``level``, ``control``, ``ask`` ...); nothing is learned anew."""
+        other = type(self)(self.config.model_copy(update=changes))
         for name in ("model", "facts", "pipeline", "n_parameters"):
             if hasattr(self, name):
                 setattr(other, name, getattr(self, name))

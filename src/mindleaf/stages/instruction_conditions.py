@@ -1,0 +1,91 @@
+"""One model inside each fold, asked in several ways: the instruction levels and the controls, on the same test windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mindleaf.evaluation.predict import SystemRun, run_system
+from mindleaf.evaluation.prepared_rows import PreparedRows
+from mindleaf.evaluation.statistics import comparisons, window_metrics
+from mindleaf.fold import Fold
+from mindleaf.stages.question import EvaluateConfig, cutting
+from mindleaf.store.store import Store
+from mindleaf.systems.leaf import LeafReader
+from mindleaf.systems.registry import build_system
+from mindleaf.tasks import build_task
+
+#: Condition -> what it changes. The model is fitted once for all of them.
+CONDITIONS: dict[str, dict[str, Any]] = {
+    "level 0: nothing": {"level": 0},
+    "level 1: task": {"level": 1},
+    "level 2: task and labels": {"level": 2},
+    "wrong task": {"control": "wrong_task"},
+    "words shuffled": {"control": "shuffled"},
+    "constant word": {"control": "constant"},
+}
+
+
+@dataclass(eq=False)
+class Conditions:
+    """runs: one for each condition; systems: the fitted model of each fold, by the fold's name."""
+
+    runs: dict[str, SystemRun]
+    systems: dict[str, LeafReader]
+
+    def metrics(self, condition: str, seed: int) -> dict[str, dict]:
+        return window_metrics(self.runs[condition].predictions(), "labels", seed)[0]
+
+    def differences(self, reference: str, seed: int) -> dict[str, dict]:
+        """``reference`` minus each other condition, paired over subjects (or trials): rows of ``comparisons`` by condition."""
+        base = self.runs[reference].predictions()
+        return {
+            name: rows[0]
+            for name, run in self.runs.items()
+            if name != reference and (rows := comparisons({reference: base, name: run.predictions()}, "labels", seed))
+        }
+
+    def embeddings(self, condition: str) -> tuple[NDArray, NDArray]:
+        """Where the test windows of all folds lie in the space of the texts, and their classes."""
+        parts = [
+            (_asked(self.systems[c.fold.name], condition).embeddings(c.test), c.test.labels) for c in self.runs[condition].cells
+        ]
+        return np.concatenate([v for v, _ in parts]), np.concatenate([label for _, label in parts])
+
+
+def ask_in_every_way(store: Store, folds: Sequence[Fold], config: EvaluateConfig, settings: Sequence[str] = ()) -> Conditions:
+    """Fit LEAF in each fold and ask it under every condition; only the first condition fits."""
+    cut, windows_s = cutting(config, store)
+    task = build_task(config.task)
+    prepared = PreparedRows(store, None, task, config.seed, cut)
+    systems: dict[str, LeafReader] = {}
+    runs: dict[str, SystemRun] = {}
+
+    def build() -> Any:
+        return build_system("leaf", settings, task.asks)
+
+    for condition in CONDITIONS:
+        fitted: Any = partial(_fitted, systems, condition) if systems else None
+        runs[condition] = run_system(
+            condition, build, store, None, task, folds, windows_s[:1], config.seed, prepared=prepared, fitted=fitted
+        )
+        systems = systems or {cell.fold.name: _reader(cell.system) for cell in runs[condition].cells}
+    return Conditions(runs, systems)
+
+
+def _fitted(systems: dict[str, LeafReader], condition: str, fold: Fold) -> LeafReader:
+    return _asked(systems[fold.name], condition)
+
+
+def _asked(system: LeafReader, condition: str) -> LeafReader:
+    return system.under(**CONDITIONS[condition])
+
+
+def _reader(system: Any) -> LeafReader:
+    assert isinstance(system, LeafReader)
+    return system
