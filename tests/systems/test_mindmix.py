@@ -81,6 +81,14 @@ def test_it_learns_a_small_set(fitted, asks):
     assert curve[-1]["loss"] < max(curve[0]["loss"], 0.1)
 
 
+def test_training_that_spoils_the_closed_form_start_is_not_kept(heard):
+    started, spoiled = (listener(steps, "form=linear", "training.optimiser.lr=10") for steps in (0, 3))
+    for system in (started, spoiled):
+        system.fit(*heard, seed=0)
+    np.testing.assert_array_equal(spoiled.predict(heard[1]), started.predict(heard[1]))
+    assert right(started, heard[1]) > 0.7
+
+
 @pytest.mark.parametrize("asks", ["candidates", "labels"])
 def test_a_window_is_scored_by_itself(fitted, asks):
     system, _, test = fitted[asks]
