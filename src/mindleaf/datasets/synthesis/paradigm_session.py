@@ -56,7 +56,8 @@ def _rhythms(
     """The rhythms of the paradigm that occur in these trials, (channel, time)."""
     efforts = rng.lognormal(0.0, config.variability, len(states))
     used = [rhythm for rhythm in paradigm.rhythms if rhythm.resting or set(rhythm.changes) & set(states)]
-    seen, courses, waves = [], [], {}
+    seen, courses = [], []
+    waves: dict[str, NDArray[np.float64]] = {}
     for rhythm in used:
         wave = _wave(rhythm, starts, n_times, config.sfreq, rng)
         wave = waves.setdefault(rhythm.wave, wave) if rhythm.wave else wave
