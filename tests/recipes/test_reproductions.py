@@ -83,6 +83,16 @@ def test_rows_of_one_question_ask_different_things(name, tmp_path):
                 build_system(cell.system, cell.config.settings_of(cell.system), task.asks)
 
 
+def test_between_data_sets_mindmix_hears_what_both_keep(tmp_path):
+    """Waveforms in training and envelopes in the test left Table A8 without a score."""
+    at_hand = EverythingAtHand(None, tmp_path, (), 0, True)
+    table = mindmix_tables.table_a8(at_hand)
+    hears = next(entrant for entrant in table.entrants if entrant.key == "mindmix")
+    for block in table.blocks:
+        wished = cell_of(block, hears, Asked(at_hand, tmp_path, ('mindmix.audio="mel"',))).config.settings_of("mindmix")
+        assert [setting for setting in wished if setting.startswith("audio")] == ['audio="envelope"', 'audio="mel"']
+
+
 @pytest.mark.parametrize("name", ["mindmix:table3", "mindmix:table1", "mindmix:figure5"])
 def test_a_setting_that_reaches_nothing_is_refused(name, tmp_path):
     with pytest.raises(BadInput, match=r"mindmx\.training"):
@@ -99,6 +109,7 @@ def test_a_page_says_how_it_was_asked_and_names_no_place(tmp_path):
     assert _asked(settings, 7).startswith(
         "Settings: mindmix.start=weights, mindmix.audio=mel:home, mindmix.training.steps=3. Seed 7"
     )
+    assert "Training was changed" in _asked(settings, 7) and "Training" not in _asked(("protocol.n_folds=2",), 7)
     report = reproduced("mindmix:table1", None, tmp_path / "out", quiet=True).read_text()
     assert "Settings: as they come. Seed 0" in report and str(tmp_path) not in report
 

@@ -52,7 +52,11 @@ def reproduced(
 def _asked(settings: tuple[str, ...], seed: int) -> str:
     """How this page was asked for; folders by their last name alone, since a page names no place on a person's disk."""
     given = ", ".join(_without_place(setting) for setting in settings) or "as they come"
-    return f"Settings: {given}. Seed {seed}, one run. mindleaf {version('mindleaf')}."
+    shortened = any(".training." in setting for setting in settings)
+    warning = (
+        " Training was changed by settings: these scores say what they give, not what the systems can do." if shortened else ""
+    )
+    return f"Settings: {given}. Seed {seed}, one run.{warning} mindleaf {version('mindleaf')}."
 
 
 def _without_place(setting: str) -> str:

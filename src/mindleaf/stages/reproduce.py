@@ -257,7 +257,8 @@ def _drawings(table: EvaluationTable, blocks: Sequence[Block], outcomes: Mapping
                 chance = metric["chance"]
         if bars:
             svg = comparison_figure(bars, chance, printed, f"block-{number}")
-            drawings.append(
-                Drawing(block.title, svg, "Points: ours with 95 % interval; crossed where the audit fails. Hollow: as published.")
-            )
+            hollow = " Hollow: as published." if any(math.isfinite(row.published) for row in bars) else ""
+            bare = " No line: one trial gives no interval." if any(math.isnan(row.low) for row in bars) else ""
+            caption = f"Points: ours with 95 % interval; crossed where the audit fails.{bare}{hollow}"
+            drawings.append(Drawing(block.title, svg, caption))
     return drawings
