@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import time
 from pathlib import Path
 
@@ -87,6 +88,21 @@ def test_a_forked_worker_gets_its_own_reader_process(path: Path):
         theirs = pool.apply(_who_in_worker, (str(path),))
     assert theirs != ours
     assert guarded(hostile.who, path)[0] == ours
+
+
+def test_a_process_with_a_thousand_open_files_reads_on(path: Path):
+    """Each array that is mapped from a store holds a descriptor."""
+    child.close()
+    room = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if room < 1200:
+        pytest.skip(f"this shell allows {room} open files")
+    kept = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        assert guarded(hostile.echo, path, 3, "x")[1] == 3
+    finally:
+        for descriptor in kept:
+            os.close(descriptor)
+        child.close()
 
 
 def test_closing_leaves_no_process_behind(path: Path):

@@ -135,7 +135,7 @@ class _Reader:
         """One line from the reader process, without its end; empty when it died or did not answer."""
         line = b""
         while not line.endswith(b"\n"):
-            if not select.select([self._socket], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            if not _readable(self._socket.fileno(), deadline):
                 return b""
             received = self._socket.recv(4096)
             if not received:
@@ -152,11 +152,19 @@ class _Reader:
             self._process.wait()
 
 
+def _readable(descriptor: int, deadline: float) -> bool:
+    """Whether there is something to read before ``deadline``. By poll: select knows no descriptor above 1023, and every
+    array that is mapped from a store holds one."""
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    return bool(waiting.poll(1000.0 * max(0.0, deadline - time.monotonic())))
+
+
 def _fill(descriptor: int, buffer: memoryview, deadline: float) -> None:
     """Fill ``buffer`` from the pipe; EOFError where the child closed it early or time is up."""
     done = 0
     while done < len(buffer):
-        if not select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        if not _readable(descriptor, deadline):
             raise EOFError("time is up")
         received = os.readv(descriptor, [buffer[done:]])
         if not received:

@@ -64,11 +64,13 @@ def preload() -> None:
 def wait_for(child: int, timeout_s: float, server: socket.socket) -> dict[str, Any]:
     """How the child ended: its signal (0 for none) and whether it ran out of time. Kills it when the parent goes away."""
     deadline = time.monotonic() + timeout_s
+    waiting = select.poll()
+    waiting.register(server, select.POLLIN)
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             return {"signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0, "timeout": False}
-        parent_gone = bool(select.select([server], [], [], _POLL_S)[0]) and not server.recv(1, socket.MSG_PEEK)
+        parent_gone = bool(waiting.poll(1000.0 * _POLL_S)) and not server.recv(1, socket.MSG_PEEK)
         if parent_gone or time.monotonic() > deadline:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
