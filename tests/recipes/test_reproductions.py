@@ -83,6 +83,13 @@ def test_rows_of_one_question_ask_different_things(name, tmp_path):
                 build_system(cell.system, cell.config.settings_of(cell.system), task.asks)
 
 
+def test_windows_fit_into_the_trials_of_the_sets_with_labels(tmp_path):
+    """Windows of 2 s left eegmmidb, whose trials are 1 s of imagery, without a score in Table A7."""
+    for block in mindmix_tables.table_a7(EverythingAtHand(None, tmp_path, (), 0, True)).blocks:
+        start_s, stop_s = DATASETS[block.dataset].facts.interval or (0.0, 2.0)
+        assert block.windows_s[0] <= stop_s - start_s, block
+
+
 def test_between_data_sets_mindmix_hears_what_both_keep(tmp_path):
     """Waveforms in training and envelopes in the test left Table A8 without a score."""
     at_hand = EverythingAtHand(None, tmp_path, (), 0, True)

@@ -20,11 +20,12 @@ _ATTENTION, _EMOTION = ("kul", "dtu", "esaa"), ("pme4", "eeg4emo")
 #: Data sets that are not the paper's, on which the same question can be asked; prepared stores of other names join them.
 _OTHER_ATTENTION = ("synthetic", "cocktail", "two_speaker_minute")
 _OWN_STORES = ("attention", "emotion")
+#: Sets with labels: the split, and the length of the windows (seconds), since a trial of eegmmidb is one second of imagery.
 _OTHER_LABELS = {
-    "synthetic": "between_trial",
-    "eegmat": "cross_subject",
-    "kalunga2016": "cross_subject",
-    "eegmmidb": "within_subject",
+    "synthetic": ("between_trial", 2.0),
+    "eegmat": ("cross_subject", 2.0),
+    "kalunga2016": ("cross_subject", 2.0),
+    "eegmmidb": ("within_subject", 1.0),
 }
 
 _LEAKY_SPLIT = (
@@ -177,7 +178,7 @@ def table_a5(at_hand: DataAtHand) -> EvaluationTable:
 
 def table_a6(at_hand: DataAtHand) -> EvaluationTable:
     def at_lengths(name: str, task: str, protocol: str, settings: tuple[str, ...], printed: bool) -> list[Block]:
-        return [Block(name, task, protocol, _BALANCED, (s,), settings, "", printed, f"{s:g}") for s in (1.0, 2.0, 5.0)]
+        return [Block(name, task, protocol, _BALANCED, (s,), settings, "", printed, f"{s:g}", " s") for s in (1.0, 2.0, 5.0)]
 
     blocks = [b for name in reversed(_EMOTION) for b in at_lengths(name, "emotion", "random_windows", _PRINTED_SPLIT, True)]
     for name in _OTHER_ATTENTION[:2]:
@@ -189,7 +190,7 @@ def table_a6(at_hand: DataAtHand) -> EvaluationTable:
 def table_a7(at_hand: DataAtHand) -> EvaluationTable:
     blocks = [
         Block("tuab", "classify", "cross_subject", _CLASSES), Block("bciciv2b", "classify", "within_subject", _CLASSES),
-        *(Block(n, "classify", p, _CLASSES, published=False) for n, p in _OTHER_LABELS.items() if n in at_hand),
+        *(Block(n, "classify", p, _CLASSES, (s,), published=False) for n, (p, s) in _OTHER_LABELS.items() if n in at_hand),
     ]  # fmt: skip
     entrants = (*(e for e in _RIVALS if e.key in ("bendr", "biot", "eegpt", "labram", "cbramod")), _EEG_ONLY, _FLOOR[1],
                 Entrant("ts_lr", "linear floor: tangent space", "ts_lr"))  # fmt: skip
@@ -218,7 +219,7 @@ def table_a9(at_hand: DataAtHand) -> EvaluationTable:
     asked += [("eegmat", "classify", False, ("protocol.of=cross_subject",))] if "eegmat" in at_hand else []
     blocks = [
         Block(name, task, "data_efficiency", _BALANCED, settings=(*settings, f"protocol.shares=[{share / 100}]"),
-              published=is_printed, variant=str(share))
+              published=is_printed, variant=str(share), unit=" %")
         for name, task, is_printed, settings in asked for share in (25, 50, 75, 100)
     ]  # fmt: skip
     entrants = (*(e for e in _RIVALS if e.key in ("eegnet", "labram")), _FULL, *_FLOOR)

@@ -66,7 +66,7 @@ class Block:
     """A question put to every entrant: data set, task, split, windows; ``metrics``: (published name, ours).
 
     published   whether the paper reports this very question, so that its values belong beside ours
-    variant     of the published values ("native", "25")
+    variant     of the published values ("native", "25"); ``unit``: of the variant (" s", " %")
     """
 
     dataset: str
@@ -78,11 +78,12 @@ class Block:
     test_dataset: str = ""
     published: bool = True
     variant: str = ""
+    unit: str = ""
 
     @property
     def title(self) -> str:
         sets = f"{self.dataset} → {self.test_dataset}" if self.test_dataset else self.dataset
-        return f"{sets}: {self.task}, {self.protocol}{f' ({self.variant})' if self.variant else ''}"
+        return f"{sets}: {self.task}, {self.protocol}{f' ({self.variant}{self.unit})' if self.variant else ''}"
 
     @property
     def printed_dataset(self) -> str:
