@@ -105,9 +105,13 @@ class Case:
         wishes = [*(f"listener.{wish}" for wish in SETTINGS), f"listener.training.seed={seed}", "hop_s=null"]
         stores = [self.synthetic.path, self.store.path]
         align(AlignStage().with_settings(wishes), stores, run, splits=[split], resume=True, quiet=True)
-        test = self.rows.examples(fold, "test", 2.0, "candidates")
-        if why := read_exposure(run).contaminates(self.store, test.rows, fold.group):
-            raise BadInput(f"{run} is not clean for fold {fold.name} ({why}); remove it and run again.")
+
+    def refuse_contaminated(self, seed: int) -> None:
+        """BadInput where an aligned RUN has seen its own fold's test part."""
+        for fold in self.folds:
+            run, test = self.runs / f"aligned-{seed}" / fold.name, self.rows.examples(fold, "test", 2.0, "candidates")
+            if why := read_exposure(run).contaminates(self.store, test.rows, fold.group):
+                raise BadInput(f"{run} is not clean for fold {fold.name} ({why}); remove it and run again.")
 
     def systems(self) -> list[SystemRun]:
         runs = [self.run(name, 0, partial(build_system, name, (), "candidates"), floor=True) for name in ("trf", "cca")]
@@ -117,8 +121,10 @@ class Case:
             for seed in SEEDS:
                 fitted = partial(self.fitted, form, seed)
                 runs.append(self.run(f"mindmix, {form}, seed {seed}", seed, plain, weights=form, fitted=fitted))
-                # Beside the set's own part, which is held against the test where it is aligned.
-                runs[-1].exposure = before if form == "aligned" else None
+                if form == "aligned":
+                    self.refuse_contaminated(seed)
+                    # What all folds share; of the set itself each has seen its own training and validation part.
+                    runs[-1].exposure = before
         return runs
 
     def _synthetic_exposure(self) -> Exposure:
