@@ -10,10 +10,11 @@ import pytest
 
 from mindleaf.datasets import DATASETS
 from mindleaf.errors import BadInput
-from mindleaf.recipes import mindmix_facts, mindmix_tables
+from mindleaf.recipes import mindmix_facts, mindmix_figures, mindmix_tables
 from mindleaf.recipes.mindmix_tables import published
 from mindleaf.recipes.reproductions import REPRODUCTIONS, _asked, reproduced
 from mindleaf.stages.data_at_hand import DataAtHand
+from mindleaf.stages.explain import CIRCULAR
 from mindleaf.stages.reproduce import COLUMNS, Asked, cell_of, fill_evaluations
 from mindleaf.store.files import read_json
 from mindleaf.systems import SYSTEMS
@@ -55,6 +56,12 @@ def test_every_printed_value_stands_in_its_table(name, nothing, tmp_path):
         sheet.title for sheet in page.sheets if "random_windows" in sheet.title or "eeg4emo: emotion, data_eff" in sheet.title
     }
     assert {sheet.title for sheet in page.sheets if sheet.mark == "LEAKY"} == leaky
+
+
+def test_what_figure_5_prints_is_called_circular(nothing, tmp_path):
+    page = mindmix_figures.figure5(Asked(nothing, tmp_path, quiet=True))
+    rows = {sheet.title: sheet.rows for sheet in page.sheets}
+    assert rows == {p.dataset: ((CIRCULAR, "data not at hand", p.value),) for p in published("figure5")}
 
 
 class EverythingAtHand(DataAtHand):

@@ -31,7 +31,7 @@ def spectrogram_figure(
 
 def embedding_figure(places: NDArray[np.floating], groupings: Mapping[str, Sequence[object]], name: str = "embedding") -> str:
     """Windows in two dimensions, (window, 2), once per grouping, coloured by it (up to six groups by colour and mark)."""
-    with drawn(3.4 * len(groupings), 3.3, ncols=len(groupings), squeeze=False) as (figure, axes):
+    with drawn(2.6 * len(groupings), 3.4, ncols=len(groupings), squeeze=False) as (figure, axes):
         for ax, (title, groups) in zip(np.asarray(axes, dtype=object).ravel(), groupings.items(), strict=True):
             labels = np.asarray(groups, dtype=str)
             named = list(dict.fromkeys(sorted(labels)))
@@ -40,7 +40,7 @@ def embedding_figure(places: NDArray[np.floating], groupings: Mapping[str, Seque
                 tint = colour(number) if len(named) <= 6 else plt.get_cmap("viridis")(number / (len(named) - 1))
                 ax.plot(*places[chosen].T, marker(number), color=tint, markersize=3.5, alpha=0.7, markeredgewidth=0, label=label)
             if len(named) <= 6:
-                ax.legend(fontsize=8, handletextpad=0.1, borderpad=0)
+                ax.legend(fontsize=8, handletextpad=0.1, borderpad=0, loc="upper center", bbox_to_anchor=(0.5, -0.02))
             ax.set_title(f"by {title}")
             ax.set_xticks([])
             ax.set_yticks([])

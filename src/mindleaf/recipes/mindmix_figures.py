@@ -29,13 +29,12 @@ def figure5(asked: Asked) -> Page:
     sheets: list[Sheet] = []
     drawings: list[Drawing] = []
     values = {p.dataset: p.value for p in published("figure5")}
-    for name in (*_PRINTED, *_OTHERS):
-        if name in asked.at_hand:
-            sheet, own = _explained(name, values.get(name, "–"), asked)
-            sheets.append(sheet)
-            drawings += own
-        elif name in _PRINTED:
-            sheets.append(Sheet(name, _COLUMNS, (("–", "data not at hand", values[name]),)))
+    for name in (name for name in (*_PRINTED, *_OTHERS) if name in asked.at_hand):
+        sheet, own = _explained(name, values.get(name, "–"), asked)
+        sheets.append(sheet)
+        drawings += own
+    absent = [name for name in _PRINTED if name not in asked.at_hand]
+    sheets += [Sheet(name, _COLUMNS, ((CIRCULAR, "data not at hand", values[name]),)) for name in absent]
     return Page("MindMix, Figure 5: what the aligned EEG holds", sheets, _NOTES, drawings)
 
 
@@ -54,5 +53,6 @@ def _explained(name: str, printed: str, asked: Asked) -> tuple[Sheet, list[Drawi
     page.write(folder / "explain")
     told = page.sheets[0]
     rows = tuple((*row, printed if row[0] == CIRCULAR else "–") for row in told.rows)
-    own = [replace(drawing, title=f"{name}: {drawing.title}") for drawing in page.drawings]
-    return Sheet(f"{name}: {told.title}", (*told.columns, "published"), rows, told.mark, told.note), own
+    title = f"{name}: {told.title}"
+    own = [replace(drawing, title=title, caption=f"{drawing.title}. {drawing.caption}") for drawing in page.drawings]
+    return Sheet(title, (*told.columns, "published"), rows, told.mark, told.note), own
