@@ -6,15 +6,21 @@ import pytest
 import torch
 
 from mindleaf.config import Config
+from mindleaf.encoders.leaf import LeafConfig
 from mindleaf.errors import BadInput
 from mindleaf.models.alignment import AlignedConfig
 from mindleaf.models.classifier import ClassifierConfig
+from mindleaf.models.language import LanguageConfig, LanguageModel
 from mindleaf.models.pretraining import PretrainingConfig
+from mindleaf.models.spectral_temporal import SpectralTemporalConfig
 from mindleaf.objectives import OBJECTIVES
 from mindleaf.objectives.classification import ClassificationObjective
 from mindleaf.objectives.codebook import CodebookObjective
 from mindleaf.objectives.contrastive import ContrastiveObjective, same_sound
-from tests.models.small_batches import FACTS, heard_batch, noise_batch
+from mindleaf.objectives.instruction import InstructionObjective
+from mindleaf.objectives.spectral_temporal import SpectralTemporalObjective
+from tests.encoders.test_leaf import leaf_batch
+from tests.models.small_batches import FACTS, heard_batch, noise_batch, random_texts
 from tests.models.test_alignment import CONFIGS, SMALL
 
 
@@ -22,6 +28,8 @@ def fit(config: Config, objective, batches, steps: int, lr: float = 3e-3):
     """Train on ``batches(step)``; returns the model and the losses of all steps."""
     torch.manual_seed(0)
     model = config.build(FACTS).train()
+    if isinstance(model, LanguageModel):
+        model.write(random_texts)
     optimiser = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr)
     losses = []
     for step in range(steps):
@@ -47,12 +55,29 @@ def by_class() -> tuple:
     return config, objective, noise_batch(8, context=0), 30, 3e-3
 
 
+def by_waveform() -> tuple:
+    """Sines at two frequencies, running over the head: half a second and a phase tell the next."""
+    tower = LeafConfig.preset("tiny").model_copy(update={"token_dropout": 0.0, "depth": 1})
+    batch, time = leaf_batch(2, 400), torch.arange(400) / 200
+    hz, phase = torch.tensor([6.0, 9.0]).reshape(2, 1, 1), torch.linspace(0, 1, 65).reshape(1, 65, 1)
+    waves = replace(batch, eeg=torch.sin(2 * torch.pi * (hz * time + phase)))
+    return SpectralTemporalConfig(encoder=tower), SpectralTemporalObjective(), waves, 200, 4e-3
+
+
+def by_words() -> tuple:
+    tower = LeafConfig.preset("tiny").model_copy(update={"token_dropout": 0.0, "depth": 1})
+    config = LanguageConfig(encoder=tower, width=32, heads=2, depth=1, dropout=0.0, head_dropout=0.0)
+    return config, InstructionObjective(), noise_batch(8, context=0), 150, 3e-3
+
+
 #: Config, objective, batch, steps and learning rate; then the share of its first value that each part must fall to.
 ONE_BATCH = {
     "codebook": (by_codes("direction", 120), {"masked": 0.05, "amplitude": 0.2, "phase": 0.3}),
     "codebook, raw phase": (by_codes("l2_raw", 180), {"masked": 0.05, "amplitude": 0.05, "phase": 0.05}),
     "contrastive": ((CONFIGS["frames"], ContrastiveObjective(), heard_batch(8), 30, 3e-3), {"in_batch": 0.05}),
     "classification": (by_class(), {"total": 0.05}),
+    "spectral_temporal": (by_waveform(), {"filled": 0.1, "following": 0.1}),
+    "instruction": (by_words(), {"instruction": 0.05}),
 }
 
 

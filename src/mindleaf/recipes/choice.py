@@ -42,7 +42,7 @@ def filled(stage: str, recipe: str, *choices: Any) -> Any:
     """The stage as the recipe fills it in; raises BadInput listing the recipes where there is no such one."""
     able = [name for name, (whose, _) in RECIPES.items() if whose in STAGES[stage]]
     if recipe not in able:
-        raise BadInput(f"recipe {recipe!r} is not known for {stage}; there are: {', '.join(able)}.")
+        raise BadInput(f"recipe {recipe!r} is not known; there are: {', '.join(able)}.")
     return pkgutil.resolve_name(STAGES[stage][RECIPES[recipe][0]])(recipe, *choices)
 
 
