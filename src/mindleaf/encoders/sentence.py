@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -74,16 +75,31 @@ def _loaded(source: str) -> Any:
         ) from error
     name = source.removeprefix(_HUB) if folder is None else str(folder)
     try:
-        return SentenceTransformer(
-            name,
-            device="cpu",
-            local_files_only=folder is not None,
-            trust_remote_code=False,
-            model_kwargs={"use_safetensors": True},
-        ).eval()
+        with _no_bar():
+            return SentenceTransformer(
+                name,
+                device="cpu",
+                local_files_only=folder is not None,
+                trust_remote_code=False,
+                model_kwargs={"use_safetensors": True},
+            ).eval()
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         reason = str(error).partition("\n")[0]
         raise BadInput(f"text encoder {source!r} cannot be loaded ({reason}); give minilm, a folder, or hub:NAME.") from error
+
+
+@contextmanager
+def _no_bar() -> Iterator[None]:
+    """Without the bar that transformers draws while it loads weights from disk."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _folder(source: str) -> Path | None:
