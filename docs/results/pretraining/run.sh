@@ -23,4 +23,8 @@ done
 $PY "$HERE/proof.py" probe "$S/eegmat" "$HERE/proof.jsonl" "$R"/for-eegmat-{0,1,2}
 $PY "$HERE/proof.py" probe "$S/kalunga2016" "$HERE/proof.jsonl" "$R"/for-kalunga-{0,1,2}
 $PY "$HERE/proof.py" tune "$S/kalunga2016" "$HERE/proof.jsonl" "$R"/for-kalunga-{0,1,2} --steps 60
+$PY "$HERE/proof.py" tune "$S/eegmat" "$HERE/proof.jsonl" "$R"/for-eegmat-{0,1,2} --steps 60
 $PY "$HERE/table.py" "$HERE/proof.jsonl"
+
+# Why the amplitude is no better than the mean spectrum.
+$PY "$HERE/amplitude.py" "$S" "$HERE/amplitude.jsonl" codes reader tokenizer
