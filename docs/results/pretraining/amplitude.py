@@ -31,7 +31,8 @@ from mindleaf.models.pretraining import PretrainingConfig
 from mindleaf.objectives.codebook import CodebookObjective
 from mindleaf.objectives.losses import Losses
 from mindleaf.preprocessing.pipeline import MINDMIX
-from mindleaf.stages.held_out import HeldOut, subjects_held_out, without
+from mindleaf.stages.held_out import subjects_held_out, without
+from mindleaf.stages.held_out_codes import HeldOutCodes
 from mindleaf.store.batches import BatchReader
 from mindleaf.store.examples import Examples
 from mindleaf.store.store import Store
@@ -162,8 +163,9 @@ def tokenizer(parts: list[Examples], held: list[Examples], name: str) -> dict[st
     if not coded:
         model.encoder.code = without_codes
     training = TrainingConfig(steps=steps, batch_size=32, device="cpu", optimiser=OptimiserConfig(lr=lr))
-    train(model, objective, BatchReader(parts, MINDMIX), training)
-    measured = HeldOut(held, TOKENIZER)
+    seen = BatchReader(parts, MINDMIX)
+    train(model, objective, seen, training)
+    measured = HeldOutCodes(held, TOKENIZER, seen, model)
     return measured.measure(model, list(measured.readers)).figures()
 
 
