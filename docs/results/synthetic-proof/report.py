@@ -82,6 +82,11 @@ def _rows(name: str, table: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> li
         row = {"case": case, "system": system, "window_s": float(window_s), "accuracy": float(means.mean()),
                "ci95": interval(means.to_numpy(float)), "n_subjects": len(means), "n_windows": int((table["window_s"] == window_s).sum()),
                "cpu_seconds_per_fold": float(table["seconds"].iloc[0])}  # fmt: skip
+        if case.startswith("planted"):
+            row["by_seed"] = {
+                seed: float(part.mean()) for seed, part in means.groupby(means.index.str.partition("-").get_level_values(0))
+            }
+            row["ci95_over_seeds"] = interval(np.array(list(row["by_seed"].values())))
         if system != "mindmix" and f"{case}/mindmix" in tables:
             row["mindmix_minus_this"] = compared(tables[f"{case}/mindmix"], table, window_s)
         if f"{case}/mindmix_calibrated" in tables and system not in ("mindmix", "mindmix_calibrated"):
@@ -118,16 +123,17 @@ def _point(subjects: int, stories: int, mindmix: pd.DataFrame, trf: pd.DataFrame
 
 def _markdown(rows: list[dict]) -> str:
     lines = [
-        "| data | decoder | subjects | 2 s | 5 s | 10 s | MindMix minus this, 2 s | MindMix calibrated minus this, 2 s |",
-        "|---|---|---|---|---|---|---|---|",
+        "| data | decoder | listeners | 2 s | 95 % interval | 5 s | 10 s | MindMix minus this, 2 s | MindMix calibrated minus this, 2 s |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     order = {name: k for k, name in enumerate(TITLES)}
     for case, title in CASES.items():
         for system in sorted({row["system"] for row in rows if row["case"] == case}, key=order.__getitem__):
             mine = {row["window_s"]: row for row in rows if row["case"] == case and row["system"] == system}
-            scores = " | ".join(f"{mine[w]['accuracy']:.3f}" if w in mine else "–" for w in (2.0, 5.0, 10.0))
+            scores = [f"{mine[w]['accuracy']:.3f}" for w in (2.0, 5.0, 10.0)]
+            scores.insert(1, "[{:.3f}, {:.3f}]".format(*mine[2.0]["ci95"]))
             told = " | ".join(_difference(mine[2.0].get(f"{which}_minus_this")) for which in ("mindmix", "calibrated"))
-            lines.append(f"| {title} | {TITLES[system]} | {mine[2.0]['n_subjects']} | {scores} | {told} |")
+            lines.append(f"| {title} | {TITLES[system]} | {mine[2.0]['n_subjects']} | {' | '.join(scores)} | {told} |")
     return "\n".join(lines)
 
 
