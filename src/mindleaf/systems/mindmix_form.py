@@ -19,13 +19,14 @@ class ListenerConfig(StartFrom):
     model       the aligned model; taken from ``start`` where that is an aligned RUN that hears the same audio encoder, with
                 its weights (a form or a model of one's own that differs from it is then refused); of every other RUN the
                 EEG encoder alone is taken, which a warning says where that RUN is aligned
-    audio       "auto"; "mel" or "envelope"; "wav2vec2:FOLDER", "hubert:FOLDER" or "speech:FOLDER" (any type) for frozen frames of
+    audio       "auto"; "mel", "mel_loudness" or "envelope"; "wav2vec2:FOLDER", "hubert:FOLDER" or "speech:FOLDER" (any type) for frozen frames of
                 a speech model ("hub:NAME" as FOLDER fetches it). To train the speech model, as the paper does, leave it "auto" and set
                 model.audio.kind=speech and model.audio.speech.folder
     form        "" keeps ``model``; else a preset: tiny, small, base, linear, towers (time-resolved), paper, paper_paired (pooled).
                 It replaces ``model`` but for the speech model that it trains; a model changed otherwise is refused beside it
     warm_start  set the stem to the ridge backward TRF of the training windows before training (not where ``start`` brings a
-                stem), at most ``warm_start_windows`` of them; none of it touches validation or test data
+                stem), at most ``warm_start_windows`` of them; none of it touches validation or test data. Training is kept
+                where validation finds it better than this start
     unattended  weight of telling the attended stream from the window's other streams; left out where the attended
                 talker never changes in the training data (the voice alone would give the answer)
     """
