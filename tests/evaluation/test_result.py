@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student_t
 from toy_listeners import Decoder, LouderVoice, Powers, listening_store
 
 from mindleaf.errors import BadInput
@@ -101,16 +102,16 @@ def test_a_classifier_answers_with_the_stream_that_carries_its_class(store, fold
     assert cell.scores[:, 1] == pytest.approx(expected)
 
 
-def test_bootstrap_weighs_folds_by_their_clusters(tmp_path):
-    """Leave-one-subject-out: the interval must come from resampled subjects, whose folds then count as drawn."""
-    store = listening_store(tmp_path / "s", n_subjects=6, n_trials=2, gain=0.2, trial_s=20)
+def test_an_interval_weighs_folds_by_their_clusters(tmp_path):
+    """Leave-one-subject-out: the interval must come from subjects, whose folds count as often as they do."""
+    store = listening_store(tmp_path / "s", n_subjects=6, n_trials=2, gain=0.05, trial_s=20)
     folds = LeaveOneSubjectOut().folds(store.index, seed=0)
     run = run_system("decoder", Decoder, store, None, Attention(), folds, [2.0], seed=0)
     summary, per_fold = window_metrics(run.predictions(), "candidates", seed=0)
     values = np.array([fold["metrics"]["accuracy"] for fold in per_fold])
-    rng = np.random.default_rng(1)
-    plain = np.quantile(rng.choice(values, (4000, 6)).mean(axis=1), [0.025, 0.975])
-    assert summary["accuracy"]["ci95"] == pytest.approx(plain, abs=0.02)
+    assert len(set(values)) > 3, "wanted subjects that differ"
+    half = student_t.ppf(0.975, 5) * values.std(ddof=1) / np.sqrt(6)
+    assert summary["accuracy"]["ci95"] == pytest.approx([values.mean() - half, values.mean() + half], abs=1e-6)
     assert summary["accuracy"]["unit"] == "subject"
 
 

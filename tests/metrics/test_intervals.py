@@ -82,6 +82,18 @@ def test_holm_steps_down_and_skips_missing():
     assert np.isnan(corrected[1])
 
 
+def test_clusters_that_all_agree_are_as_many_tosses():
+    def agree(value, n, bounds=(0.0, 1.0)):
+        return wide_interval(lambda c: np.full(len(c), value), n, 0, bounds)
+
+    np.testing.assert_allclose(agree(1.0, 4), (0.025 ** (1 / 4), 1.0), atol=1e-9)
+    np.testing.assert_allclose(agree(0.0, 4), (0.0, 1 - 0.025 ** (1 / 4)), atol=1e-9)
+    low, high = agree(0.6, 4)
+    assert low < 0.5 < high
+    assert agree(1.0, 24)[0] > 0.85
+    np.testing.assert_allclose(agree(1.0, 4, (-1.0, 1.0)), (2 * 0.025 ** (1 / 4) - 1, 1.0), atol=1e-9)
+
+
 def test_wide_interval_seldom_claims_too_much_with_few_clusters_and_keeps_to_its_bounds():
     """Three clusters around chance: the percentile bootstrap lies above it in one draw of nine or so, as all three do by luck."""
     rng = np.random.default_rng(0)

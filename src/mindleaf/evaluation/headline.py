@@ -31,6 +31,8 @@ def headline(content: dict[str, Any], primary: str) -> tuple[str, str]:
         return "plain", f"{_claim(above, names)} No audit was run, so leaks are not ruled out."
     untold = {row["control"] for name in above for row in audits[name] if row["status"] == "skipped"}
     note = f" {len(untold)} of its controls could not tell." if untold else ""
+    unaudited = [name for name in names if not audits[name]]
+    note += f" {_listed(unaudited)} {_verb(unaudited, 'was', 'were')} not audited." if unaudited else ""
     return ("good" if above else "plain"), f"{_claim(above, names)} The audit found no leak.{note}"
 
 

@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+#: An interval narrower than this has no width but what rounding makes.
+_NO_SPREAD = 1e-9
+
 
 def bootstrap_counts(n_clusters: int, n_draws: int, seed: int) -> NDArray[np.int64]:
     """How often each cluster occurs in each bootstrap draw, (draw, cluster)."""
@@ -42,6 +45,7 @@ def wide_interval(
 
     The percentile bootstrap is too narrow with few clusters. Leaving out one cluster at a time gives a standard error for any
     statistic (for the mean of equal clusters it is the usual one); its t quantile has ``n_clusters`` - 1 degrees of freedom.
+    Clusters that all agree show no spread to resample: each then counts as one toss, and the interval is the exact binomial one.
     NaN where there is only one cluster or the statistic itself is unknown.
     """
     if n_clusters < 2:
@@ -57,7 +61,18 @@ def wide_interval(
         spread = np.sqrt((n_clusters - 1) * np.mean((without - without.mean()) ** 2))
         half = float(stats.t.ppf(0.5 + level / 2, n_clusters - 1) * spread)
         low, high = min(low, centre - half), max(high, centre + half)
+    if high - low < _NO_SPREAD:
+        low, high = _of_tosses(centre, n_clusters, bounds, level)
     return max(low, bounds[0]), min(high, bounds[1])
+
+
+def _of_tosses(centre: float, n: int, bounds: tuple[float, float], level: float) -> tuple[float, float]:
+    """Clopper and Pearson's interval of ``n`` tosses of which the share ``centre`` (between ``bounds``) came up, a fraction of one included."""
+    width, tail = bounds[1] - bounds[0], (1 - level) / 2
+    share = min(1.0, max(0.0, (centre - bounds[0]) / width))
+    low = 0.0 if share <= 0 else float(stats.beta.ppf(tail, share * n, n - share * n + 1))
+    high = 1.0 if share >= 1 else float(stats.beta.ppf(1 - tail, share * n + 1, n - share * n))
+    return bounds[0] + width * low, bounds[0] + width * high
 
 
 def mean_interval(
