@@ -13,6 +13,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 from mindleaf.metrics.intervals import careful_interval
+from mindleaf.store.store import Store
 
 TITLES = {
     "oracle": "oracle (true responses and noise)",
@@ -42,7 +43,11 @@ def write_report(predictions: Path, folder: Path) -> None:
     """results.json, accuracy.png, learning_curve.png, and the table inside README.md."""
     folders = sorted({path.parent for path in predictions.rglob("*.parquet")})
     tables = {
-        folder.relative_to(predictions).as_posix(): pd.concat([pd.read_parquet(p) for p in sorted(folder.glob("*.parquet"))])
+        folder.relative_to(predictions).as_posix(): _with_stories(
+            pd.concat([pd.read_parquet(p) for p in sorted(folder.glob("*.parquet"))]),
+            folder.relative_to(predictions).parts[0],
+            predictions.parent,
+        )
         for folder in folders
     }
     rows = [row for name, table in tables.items() if not name.startswith("curve/") for row in _rows(name, table, tables)]
@@ -57,11 +62,41 @@ def write_report(predictions: Path, folder: Path) -> None:
         readme.write_text(before + _START + "\n\n" + _markdown(rows) + "\n\n" + _END + rest.split(_END)[1])
 
 
+def _with_stories(table: pd.DataFrame, case: str, runs: Path) -> pd.DataFrame:
+    """The predictions with what was heard in each trial: the pair of stories, whatever its order."""
+    path = runs / "store" / {"curve": "nonlinear"}.get(case, case)
+    if not (path / "manifest.json").exists():
+        return table.assign(story=table["recording"] + "/" + table["trial"])
+    heard = Store(path).index[["recording", "trial", "stimulus_1", "stimulus_2"]].drop_duplicates()
+    pairs = ["+".join(sorted(pair)) for pair in heard[["stimulus_1", "stimulus_2"]].to_numpy()]
+    return table.merge(heard.assign(story=pairs)[["recording", "trial", "story"]], how="left", on=["recording", "trial"])
+
+
 def compared(a: pd.DataFrame, b: pd.DataFrame, window_s: float) -> dict:
     """Accuracy of a minus b on the windows both scored: mean over subjects, 95 % interval over subjects."""
-    both = a[a["window_s"] == window_s].merge(b[b["window_s"] == window_s], on=KEYS, suffixes=("_a", "_b"))
-    differences = (both["correct_a"] - both["correct_b"]).groupby(both["subject"]).mean().to_numpy(float)
-    return {"difference": float(differences.mean()), "ci95": interval(differences), "n_subjects": len(differences)}
+    both = a[a["window_s"] == window_s].merge(b[b["window_s"] == window_s], on=[*KEYS, "story"], suffixes=("_a", "_b"))
+    both["gain"] = both["correct_a"] - both["correct_b"]
+    differences = both.groupby("subject")["gain"].mean().to_numpy(float)
+    return {
+        "difference": float(differences.mean()), "ci95": interval(differences), "ci95_crossed": crossed_interval(both),
+        "n_subjects": len(differences),
+    }  # fmt: skip
+
+
+def crossed_interval(both: pd.DataFrame, n_draws: int = 4000) -> list[float]:
+    """95 % interval of the mean gain for other listeners *and* other stories: both are drawn anew, fold by fold.
+
+    Listeners of a fold hear the same pairs of stories, one in each trial, so what a story does is no independent evidence in each of them.
+    """
+    draw = np.random.default_rng(0)
+    total, weight = np.zeros(n_draws), np.zeros(n_draws)
+    for _, fold in both.groupby("fold"):
+        cells = fold.pivot_table(index="subject", columns="story", values="gain", aggfunc=["sum", "count"], fill_value=0)
+        sums, counts = cells["sum"].to_numpy(float), cells["count"].to_numpy(float)
+        listeners, stories = (draw.multinomial(n, np.full(n, 1 / n), size=n_draws) for n in sums.shape)
+        total += np.einsum("dl,ls,ds->d", listeners, sums, stories)
+        weight += np.einsum("dl,ls,ds->d", listeners, counts, stories)
+    return [float(end) for end in np.quantile(total / weight, [0.025, 0.975])]
 
 
 def interval(values: np.ndarray) -> list[float]:
@@ -134,7 +169,20 @@ def _markdown(rows: list[dict]) -> str:
             scores.insert(1, "[{:.3f}, {:.3f}]".format(*mine[2.0]["ci95"]))
             told = " | ".join(_difference(mine[2.0].get(f"{which}_minus_this")) for which in ("mindmix", "calibrated"))
             lines.append(f"| {title} | {TITLES[system]} | {mine[2.0]['n_subjects']} | {' | '.join(scores)} | {told} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *_crossed(rows)])
+
+
+def _crossed(rows: list[dict]) -> list[str]:
+    """The same differences with intervals that hold for other listeners and other stories."""
+    lines = [
+        "Intervals above resample listeners. With stories resampled as well (both drawn anew, since listeners share stories), MindMix minus the other, 2 s:", "",
+        "| data | decoder | difference | over listeners | over listeners and stories |", "|---|---|---|---|---|",
+    ]  # fmt: skip
+    for row in rows:
+        if row["window_s"] == 2.0 and (paired := row.get("mindmix_minus_this")):
+            ends = ["[{:+.3f}, {:+.3f}]".format(*paired[name]) for name in ("ci95", "ci95_crossed")]
+            lines.append(f"| {CASES[row['case']]} | {TITLES[row['system']]} | {paired['difference']:+.3f} | {' | '.join(ends)} |")
+    return lines
 
 
 def _difference(paired: dict | None) -> str:
