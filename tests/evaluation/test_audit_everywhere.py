@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from toy_listeners import Decoder, Powers, listening_recordings
 
@@ -37,8 +38,25 @@ def two_stores(tmp_path_factory):
     return made(folder / "one", "one", 0), made(folder / "two", "two", 1)
 
 
-def statuses(stores, task_name, protocol_name):
-    """Control -> status of the quick audit on the first fold."""
+class Cheating:
+    """Wraps an honest system: it reads the answer of every window (``answer``), or adds what stands beside it (``neighbours``)."""
+
+    def __init__(self, honest, how):
+        self.honest, self.how = honest, how
+
+    def __getattr__(self, name):
+        return getattr(self.honest, name)
+
+    def predict(self, examples):
+        scores = np.array(self.honest.predict(examples), float)
+        if self.how == "neighbours":
+            return scores + np.roll(scores, 1, axis=0) if len(scores) > 1 else scores
+        right = examples.answers if self.honest.asks == "candidates" else examples.labels
+        return np.eye(scores.shape[1])[right]
+
+
+def statuses(stores, task_name, protocol_name, cheat=""):
+    """Control -> status of the quick audit on the first two folds, of an honest system or of one that cheats."""
     kind = PROTOCOLS[protocol_name]
     store, test_store = stores if kind.takes_test_store else (stores[0], None)
     index = with_test_trials(store.index, test_store.index) if test_store else store.index
@@ -46,7 +64,8 @@ def statuses(stores, task_name, protocol_name):
     protocol = kind(**{name: value for name, value in wishes.items() if name in kind.model_fields})
     task = build_task(task_name)
     folds = protocol.folds(index, seed=0)[:2]
-    system = Decoder if task.asks == "candidates" else Powers
+    honest = Decoder if task.asks == "candidates" else Powers
+    system = (lambda: Cheating(honest(), cheat)) if cheat else honest
     run = run_system("x", system, store, test_store, task, folds, [1.0], seed=0)
     assert run.cells, run.why
     rows = audit([run], folds, store, test_store, task, seed=0, max_windows=100)["x"]
@@ -60,6 +79,21 @@ def test_every_task_is_audited(two_stores, task):
     found = statuses(two_stores, task, "between_trial")
     assert set(found) == set(CONTROLS) - FULL_ONLY
     assert found["answers_hidden"] == found["batch_size"] == "pass"
+
+
+@pytest.mark.parametrize(("cheat", "control"), [("answer", "answers_hidden"), ("neighbours", "batch_size")])
+@pytest.mark.parametrize("task", TASKS)
+def test_a_system_that_cheats_is_caught_in_every_task(two_stores, task, cheat, control):
+    assert statuses(two_stores, task, "between_trial", cheat)[control] == "fail"
+
+
+@pytest.mark.parametrize(("cheat", "control"), [("answer", "answers_hidden"), ("neighbours", "batch_size")])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("task", ["attention", "classify"])
+def test_a_system_that_cheats_is_caught_under_every_protocol(two_stores, task, protocol, cheat, control):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert statuses(two_stores, task, protocol, cheat)[control] == "fail"
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
