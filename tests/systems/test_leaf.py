@@ -14,7 +14,9 @@ from tests.systems.listening import halves, labelled_rows, none_of, rhythm_store
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*electrodes are interpolated:UserWarning"),
-    pytest.mark.skipif(importlib.util.find_spec("sentence_transformers") is None, reason="needs the package sentence-transformers"),
+    pytest.mark.skipif(
+        importlib.util.find_spec("sentence_transformers") is None, reason="needs the package sentence-transformers"
+    ),
 ]
 LAST = ("t06", "t07", "t08", "t09", "t10", "t11")
 QUICK = (
