@@ -30,7 +30,7 @@ _TEST_ONLY = "Only windows of held-out subjects are shown."
 _GROUPS = "Mean balanced accuracy over the data sets at hand of each kind of task; chance dashed. No interval: it is a mean over data sets."
 _CONTROLS = "Balanced accuracy with 95 % intervals; chance dashed. A model that uses its instruction loses with a wrong one."
 _DENSITIES = "Distances between two windows of one class and of two; the more the curves part, the better the classes lie apart."
-_EVOLUTION = "Mean query of each test window, on the principal plane of all depths together."
+_EVOLUTION = "Mean query of each test window around the mean of all windows at that depth, on one principal plane. Before the first layer all are the same."
 _CONDITION_COLUMNS = ("asked with", "balanced accuracy", "kappa", "95 % interval", "minus level 2 [95 %]")
 _ENTRANTS = (
     Entrant("leaf", "LEAF", "leaf"),
@@ -112,7 +112,8 @@ def figure5(asked: Asked) -> Page:
         cell = found.runs[_FULL].cells[0]
         states = found.systems[cell.fold.name].under(**CONDITIONS[_FULL]).evolution(cell.test)
         labels, classes = cell.test.labels, cell.test.classes
-        plane, share = principal_plane(np.concatenate(list(states)))
+        # Around the centre of each depth: what all windows have in common moves far more than they differ, and would hide it.
+        plane, share = principal_plane(np.concatenate(list(states - states.mean(axis=1, keepdims=True))))
         rows = tuple(
             ("queries" if depth == 0 else f"layer {depth}", f"{intra_class_variance(s, labels):.4f}", f"{inter_class_distance(s, labels):.4f}")
             for depth, s in enumerate(states)
