@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mindleaf.errors import ReadError
-from mindleaf.store.gather import SPAN, open_view, places_of, write_view
+from mindleaf.store.gather import SHARED, SPAN, open_view, places_of, windows_of, write_view
 
-N_TIMES = 3 * SPAN + 100
+N_TIMES = 3 * SHARED * SPAN + 100
 
 
 @pytest.fixture(params=["float32", "int16"])
@@ -30,10 +30,11 @@ def test_comes_back_as_it_went_in(view):
 
 def windows(stored, firsts, lasts, columns, length):
     out = np.full((len(firsts), len(columns), length), np.nan, np.float32)
-    # The places are shuffled: a batch takes its windows from several recordings in turn.
-    places = np.arange(len(firsts))[::-1].copy()
-    stored.windows(np.array(firsts), np.array(lasts), places, np.array(columns), out)
-    return out[::-1]
+    # Of the two rows of channels the second is asked for.
+    sources = np.array([stored.source(1)] * len(firsts))
+    both = np.stack([np.zeros_like(columns), columns])
+    windows_of(sources, both, np.array(firsts), np.array(lasts), out, coded=stored.dtype == "int16")
+    return out
 
 
 def test_windows_are_slices_with_zeros_behind(view):
@@ -51,7 +52,7 @@ def test_windows_are_slices_with_zeros_behind(view):
 
 def test_a_file_of_another_length_is_not_taken_for_the_view(view, tmp_path):
     with pytest.raises(ReadError, match="stretches"):
-        open_view(tmp_path / "v.npy", N_TIMES + SPAN)
+        open_view(tmp_path / "v.npy", N_TIMES + SHARED * SPAN)
 
 
 def test_a_failed_build_leaves_nothing(tmp_path):

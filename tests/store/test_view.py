@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 from mindleaf.errors import BadInput
 from mindleaf.preprocessing.filtering import apply
-from mindleaf.preprocessing.pipeline import BROAD, MINDMIX
+from mindleaf.preprocessing.pipeline import BROAD
 from mindleaf.store.store import Store
 from mindleaf.store.view import View
 from tests.conftest import CHANNELS
@@ -44,14 +46,23 @@ def test_the_version_of_the_algorithm_is_part_of_the_name(toy_store, monkeypatch
         path.unlink()
 
 
-def test_a_signal_held_in_memory_reads_the_same(toy_store):
-    rows = toy_store.windows(2.0)
-    on_disk, in_memory = View(toy_store, MINDMIX), View(toy_store, MINDMIX)
-    in_memory._open = {name: np.asarray(on_disk.signal(name)) for name in toy_store.recordings}
-    expected = on_disk.read(rows, CHANNELS[::-1], context_s=0.5)
-    np.testing.assert_array_equal(in_memory.read(rows, CHANNELS[::-1], context_s=0.5), expected)
-
-
 def test_an_unknown_channel_is_named(toy_store):
     with pytest.raises(BadInput, match=r"no channel 'X9'.*Fp1"):
         toy_store.view(BROAD).read(toy_store.windows(2.0), ("Cz", "X9"))
+
+
+def test_several_threads_read_what_one_reads(toy_store):
+    """Also while the first of them still open the recordings."""
+    rows = toy_store.windows(2.0)
+    batches = [rows.sample(frac=0.5, random_state=seed) for seed in range(40)]
+    alone, shared = View(toy_store, BROAD), View(toy_store, BROAD)
+    with ThreadPoolExecutor(8) as threads:
+        together = list(threads.map(lambda batch: shared.read(batch, CHANNELS), batches))
+    for batch, read in zip(batches, together, strict=True):
+        np.testing.assert_array_equal(read, alone.read(batch, CHANNELS))
+
+
+def test_a_window_before_the_first_sample_is_refused(toy_store):
+    rows = toy_store.windows(2.0).assign(start=-2.0, stop=0.0)
+    with pytest.raises(AssertionError, match="inside their recording"):
+        toy_store.view(BROAD).read(rows, CHANNELS)

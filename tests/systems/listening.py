@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.signal import butter, sosfiltfilt
 
 from mindleaf.montage import Montage
@@ -20,9 +20,14 @@ SFREQ, ENVELOPE_RATE, DELAY_S = 64.0, 64.0, 0.125
 MIXING = np.array([0.2, 0.5, 1.0, 0.5, 0.3, 0.0])
 
 
-def listening_store(folder: Path, n_subjects: int = 2, n_trials: int = 4, trial_s: float = 30.0, gain: float = 1.0) -> Store:
-    """Two envelopes a trial; EEG is the attended one 125 ms later, strongest at Cz, in noise. Attention alternates."""
-    recordings = [simulated_listener(number, n_trials, trial_s, gain) for number in range(n_subjects)]
+def listening_store(
+    folder: Path, n_subjects: int = 2, n_trials: int = 4, trial_s: float = 30.0, gain: float = 1.0, amplifier: ArrayLike = 1.0
+) -> Store:
+    """Two envelopes a trial; EEG is the attended one 125 ms later, strongest at Cz, in noise. Attention alternates.
+
+    gain: of the response in the noise; amplifier: of all that is recorded, one number or one per channel.
+    """
+    recordings = [simulated_listener(number, n_trials, trial_s, gain, amplifier) for number in range(n_subjects)]
     return write_store(recordings, folder, "listening", {"ssvep_frequencies": []})
 
 
@@ -63,7 +68,7 @@ def _envelope(seed: int, n: int) -> NDArray[np.float32]:
     return (1.0 + slow / np.abs(slow).max()).astype(np.float32)
 
 
-def simulated_listener(number: int, n_trials: int, trial_s: float, gain: float) -> Recording:
+def simulated_listener(number: int, n_trials: int, trial_s: float, gain: float, amplifier: ArrayLike = 1.0) -> Recording:
     montage, _ = Montage.from_names(CHANNELS)
     length, pause = round(trial_s * SFREQ), round(SFREQ)
     n_times = n_trials * (length + pause) + pause
@@ -81,7 +86,7 @@ def simulated_listener(number: int, n_trials: int, trial_s: float, gain: float) 
         eeg[:, start : start + length] += 2.0 * gain * MIXING[:, None] * heard
         pair = tuple(Candidate(i, side=side) for i, side in zip(ids, ("left", "right"), strict=True))
         trials.append(Trial(f"t{t}", start / SFREQ, trial_s, {}, pair, attended + 1))
-    signal = (10.0 * (number + 1) * eeg).astype(np.float32)
+    signal = (10.0 * (number + 1) * np.reshape(amplifier, (-1, 1)) * eeg).astype(np.float32)
     return Recording(
         dataset="listening", subject=f"s{number}", id=f"r{number}", sfreq=SFREQ, montage=montage, n_times=n_times,
         load=partial(np.asarray, signal), stimuli=tuple(stimuli), trials=tuple(trials),

@@ -178,7 +178,7 @@ class _TrainingOnlyView(View):
         self._true, self._known, self._noise_seed = view, known, seed
         self._spans = {key: part[["start", "stop"]].to_numpy(dtype=float) for key, part in known.groupby(["recording", "trial"])}
 
-    def signal(self, recording: str) -> NDArray[np.float32]:
+    def signal(self, recording: str) -> NDArray[np.float32]:  # type: ignore[override]
         return _noise_outside(np.asarray(self._true.signal(recording)), self.sfreq, self._known, recording, self._noise_seed)
 
     def read(self, rows: pd.DataFrame, channel_names: Sequence[str], context_s: float = 0.0) -> NDArray[np.float32]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
+from numba.core import types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from mindleaf.store.encoding import HIGHEST, MISSING
@@ -34,56 +38,73 @@ def encode(rows: NDArray, codes: NDArray, affine: NDArray) -> None:
             codes[c, t] = np.int16(code)
 
 
-@numba.njit(cache=True, nogil=True)
-def windows(values: NDArray, firsts: NDArray, lasts: NDArray, places: NDArray, columns: NDArray, out: NDArray) -> None:
-    """Samples ``firsts`` to ``lasts`` of a signal in stretches, into ``out[places]``; zeros behind a window's last sample.
+@intrinsic
+def _floats_at(typing: Any, address: Any) -> Any:
+    """The float32 numbers in memory at an address."""
+    return types.CPointer(types.float32)(types.int64), _as_pointer
 
-    values: (stretch, channel, length of a stretch) float32; out: (window, channel, time) float32; both lie in one piece.
+
+@intrinsic
+def _codes_at(typing: Any, address: Any) -> Any:
+    """The int16 codes in memory at an address."""
+    return types.CPointer(types.int16)(types.int64), _as_pointer
+
+
+def _as_pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+
+@numba.njit(cache=True, nogil=True)
+def windows(sources: NDArray, columns: NDArray, firsts: NDArray, lasts: NDArray, length: int, out: NDArray) -> None:
+    """Samples ``firsts`` to ``lasts`` of signals in stretches of ``length``; zeros behind a window's last sample.
+
+    A batch comes from many recordings, each in a file of its own: they are told by where they lie in memory.
+    sources: (window, 5), the address of values (stretch, channel, length) float32, that of their scales, how many samples
+    and how many channels they have, and the row of ``columns`` that holds the channels to read; columns: (kind, channel);
+    out: (window, channel, time) float32 in one piece.
     """
-    n_channels, length = values.shape[1:]
-    width, rows, into = out.shape[2], values.reshape(-1), out.reshape(-1)
+    width, n_wanted, into = out.shape[2], columns.shape[1], out.reshape(-1)
     for w in range(len(firsts)):
-        n, done = max(0, min(width, lasts[w] - firsts[w])), 0
+        n_times, n_channels, wanted = sources[w, 2], sources[w, 3], columns[sources[w, 4]]
+        rows = numba.carray(_floats_at(sources[w, 0]), (n_times + length) * n_channels)  # type: ignore[call-arg]
+        n, done = max(0, min(width, min(lasts[w], n_times) - firsts[w])), 0
         while done < n:
             stretch, begin = divmod(firsts[w] + done, length)
             take = min(length - begin, n - done)
-            for c in range(len(columns)):
+            for c in range(n_wanted):
                 # Unsigned places need no look at whether they count from the end: the loop becomes one copy.
-                source = numba.uint64((stretch * n_channels + columns[c]) * length + begin)
-                target = numba.uint64((places[w] * len(columns) + c) * width + done)
+                source = numba.uint64((stretch * n_channels + wanted[c]) * length + begin)
+                target = numba.uint64((w * n_wanted + c) * width + done)
                 for t in range(numba.uint64(take)):
                     into[target + t] = rows[source + t]
             done += take
-        out[places[w], :, n:] = 0.0
+        out[w, :, n:] = 0.0
 
 
 @numba.njit(cache=True, nogil=True)
 def decoded_windows(
-    codes: NDArray,
-    scales: NDArray,
-    firsts: NDArray,
-    lasts: NDArray,
-    places: NDArray,
-    columns: NDArray,
-    out: NDArray,
+    sources: NDArray, columns: NDArray, firsts: NDArray, lasts: NDArray, length: int, shared: int, out: NDArray
 ) -> None:
-    """``windows`` of an int16 signal. scales: (stretch, channel, 2), offset and scale.
+    """``windows`` of int16 signals; their scales: (one per ``shared`` stretches, channel, 2), offset and scale.
 
     A function of its own: with both kinds in one loop the compiler makes vectors of neither.
     """
-    n_channels, length = codes.shape[1:]
-    width, rows, into = out.shape[2], codes.reshape(-1), out.reshape(-1)
+    width, n_wanted, into = out.shape[2], columns.shape[1], out.reshape(-1)
     for w in range(len(firsts)):
-        n, done = max(0, min(width, lasts[w] - firsts[w])), 0
+        n_times, n_channels, wanted = sources[w, 2], sources[w, 3], columns[sources[w, 4]]
+        rows = numba.carray(_codes_at(sources[w, 0]), (n_times + length) * n_channels)  # type: ignore[call-arg]
+        scales = numba.carray(_floats_at(sources[w, 1]), (n_times // (shared * length) + 1) * n_channels * 2)  # type: ignore[call-arg]
+        n, done = max(0, min(width, min(lasts[w], n_times) - firsts[w])), 0
         while done < n:
             stretch, begin = divmod(firsts[w] + done, length)
             take = min(length - begin, n - done)
-            for c in range(len(columns)):
-                offset, scale = scales[stretch, columns[c], 0], scales[stretch, columns[c], 1]
-                source = numba.uint64((stretch * n_channels + columns[c]) * length + begin)
-                target = numba.uint64((places[w] * len(columns) + c) * width + done)
+            for c in range(n_wanted):
+                affine = ((stretch // shared) * n_channels + wanted[c]) * 2
+                offset, scale = scales[affine], scales[affine + 1]
+                source = numba.uint64((stretch * n_channels + wanted[c]) * length + begin)
+                target = numba.uint64((w * n_wanted + c) * width + done)
                 for t in range(numba.uint64(take)):
                     value = offset + scale * np.float32(rows[source + t])
                     into[target + t] = np.float32(np.nan) if rows[source + t] == MISSING else value
             done += take
-        out[places[w], :, n:] = 0.0
+        out[w, :, n:] = 0.0

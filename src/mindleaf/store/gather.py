@@ -1,7 +1,7 @@
 """Views on disk, and windows out of them, many in one call.
 
-A view lies in stretches of 256 samples, (stretch, channel, sample): a window is a few runs of neighbouring bytes per
-channel, already in the order in which it is wanted, and all of it lies within a few hundred kilobytes. Lying by time
+A view lies in stretches of 64 samples, (stretch, channel, sample): a window is a few runs of neighbouring bytes per
+channel, already in the order in which it is wanted, and all of it lies within a hundred kilobytes. Lying by time
 instead, every window would have to be turned when it is read, which takes longer than reading it.
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from einops import rearrange
 from numpy.typing import NDArray
 
 from mindleaf.errors import ReadError
@@ -32,12 +33,14 @@ from mindleaf.store.files import replacing
 from mindleaf.store.integrity import Checksum, check_once, checksum_path, view_checksum, written_checksum
 
 #: Samples of a stretch. Shorter ones put a window's bytes closer together, longer ones make its runs longer.
-SPAN = 256
+SPAN = 64
+#: Stretches that share an offset and a scale per channel: fewer would cost more than a hundredth of the bytes.
+SHARED = 4
 
 
 def write_view(path: Path, blocks: Iterable[NDArray[np.float32]], n_channels: int, n_times: int, dtype: Encoding) -> None:
     """Write the blocks of a view, (time, channel) microvolts, ``n_times`` in all; what stood at ``path`` stays until the end."""
-    n_stretches = math.ceil(n_times / SPAN)
+    n_scaled = math.ceil(n_times / (SHARED * SPAN))
     with ExitStack() as stack:
 
         def file(path: Path, kind: str, shape: tuple[int, ...]) -> ArrayFile:
@@ -45,37 +48,41 @@ def write_view(path: Path, blocks: Iterable[NDArray[np.float32]], n_channels: in
 
         # Entered first and thus renamed last: until it is there, the view is not taken for whole.
         checksum = stack.enter_context(replacing(checksum_path(path)))
-        values = file(path, KINDS[dtype], (n_stretches, n_channels, SPAN))
-        scales = file(scale_path(path), "<f4", (n_stretches, n_channels, 2)) if dtype == "int16" else None
+        values = file(path, KINDS[dtype], (n_scaled * SHARED, n_channels, SPAN))
+        scales = file(scale_path(path), "<f4", (n_scaled, n_channels, 2)) if dtype == "int16" else None
         written = 0
-        for rows in _stretches(blocks, n_channels, n_times):
+        for rows in _scaled_rows(blocks, n_channels, n_times):
             written += 1
-            if scales is None:
-                values.write(rows)
-            else:
+            codes: NDArray = rows
+            if scales is not None:
                 codes, affine = encoded(rows)
-                values.write(codes)
                 scales.write(affine)
-        assert written == n_stretches, f"{path}: wanted {n_stretches} stretches, got {written}"
+            values.write(rearrange(codes, "channel (stretch sample) -> stretch channel sample", sample=SPAN))
+        assert written == n_scaled, f"{path}: wanted {n_scaled} times {SHARED} stretches, got {written}"
         checksum.write_text("".join(part.digest.hexdigest() for part in (values, scales) if part) + "\n")
 
 
-def _stretches(blocks: Iterable[NDArray[np.float32]], n_channels: int, n_times: int) -> Iterator[NDArray[np.float32]]:
-    """The blocks cut and turned to (channel, SPAN); the last sample is repeated to the end of the last stretch."""
-    rows, n, seen = np.empty((n_channels, SPAN), np.float32), 0, 0
+def _scaled_rows(blocks: Iterable[NDArray[np.float32]], n_channels: int, n_times: int) -> Iterator[NDArray[np.float32]]:
+    """The blocks cut and turned to (channel, SHARED * SPAN); the last sample is repeated to the end of the last one."""
+    length = SHARED * SPAN
+    rows, n, seen = np.empty((n_channels, length), np.float32), 0, 0
     for block in blocks:
         taken = 0
         while taken < len(block):
-            part = block[taken : taken + SPAN - n]
+            part = block[taken : taken + length - n]
             rows[:, n : n + len(part)] = part.T
             n, taken, seen = n + len(part), taken + len(part), seen + len(part)
-            if n == SPAN:
+            if n == length:
                 yield rows
                 n = 0
     assert seen == n_times, f"wanted {n_times} samples of the view, got {seen}"
     if n:
         rows[:, n:] = rows[:, n - 1 : n]
         yield rows
+
+
+#: Two addresses, the numbers of samples and channels, and which channels are read.
+Source = tuple[int, int, int, int, int]
 
 
 class ViewSignal(SignalArray):
@@ -96,23 +103,38 @@ class ViewSignal(SignalArray):
         if self.scales is None:
             whole = np.array(values, np.float32)
         else:
-            affine = self.scales[start:stop, columns, :, None]
+            affine = self.scales[np.arange(start, stop) // SHARED][:, columns, :, None]
             whole = decoded(values, affine[:, :, 0], affine[:, :, 1])
         rows = whole.transpose(0, 2, 1).reshape(-1, whole.shape[1])
         return rows[first - start * SPAN : last - start * SPAN]
 
-    def windows(self, firsts: NDArray, lasts: NDArray, places: NDArray, columns: NDArray, out: NDArray[np.float32]) -> None:
-        """Write windows into ``out[places]``, (window, channel, time): samples ``firsts`` to ``lasts``, zeros behind them.
+    def source(self, kind: int) -> Source:
+        """What ``windows_of`` has to know; good as long as the signal is open."""
+        scales = 0 if self.scales is None else self.scales.ctypes.data
+        return self.values.ctypes.data, scales, self.n_times, self.n_channels, kind
 
-        columns: channels to read.
-        """
-        from mindleaf.store import codec
 
-        lasts = np.minimum(lasts, self.n_times)
-        if self.scales is None:
-            codec.windows(self.values, firsts, lasts, places, columns, out)
-        else:
-            codec.decoded_windows(self.values, self.scales, firsts, lasts, places, columns, out)
+def windows_of(
+    sources: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    firsts: NDArray[np.int64],
+    lasts: NDArray[np.int64],
+    out: NDArray[np.float32],
+    coded: bool,
+) -> None:
+    """Fill ``out``, (window, channel, time), with samples ``firsts`` to ``lasts`` of views; zeros behind them.
+
+    sources: (window, 5), one row of ``ViewSignal.source`` per window, whose signal must stay open; columns: (kind, channel),
+    the channels to read; coded: whether the views hold int16.
+    """
+    from mindleaf.store import codec
+
+    # The compiled loop looks at memory where it is told to: nothing may lie before a recording's first sample.
+    assert len(firsts) == 0 or firsts.min() >= 0, f"wanted windows inside their recording, got a first sample of {firsts.min()}"
+    if coded:
+        codec.decoded_windows(sources, columns, firsts, lasts, SPAN, SHARED, out)
+    else:
+        codec.windows(sources, columns, firsts, lasts, SPAN, out)
 
 
 def open_view(path: Path, n_times: int) -> ViewSignal:
@@ -122,9 +144,10 @@ def open_view(path: Path, n_times: int) -> ViewSignal:
     """
     values = opened(path, 3, tuple(KINDS.values()))
     n_stretches, n_channels, length = values.shape
-    if n_stretches != math.ceil(n_times / SPAN) or length != SPAN:
+    n_scaled = math.ceil(n_times / (SHARED * SPAN))
+    if n_stretches != n_scaled * SHARED or length != SPAN:
         raise ReadError(f"{path}: wanted {n_times} samples in stretches of {SPAN}, got shape {values.shape}; delete the file.")
-    scales = opened_scales(path, values, (n_stretches, n_channels, 2))
+    scales = opened_scales(path, values, (n_scaled, n_channels, 2))
     check_once(path, written_checksum(path), view_checksum)
     return ViewSignal(values, scales, n_times)
 

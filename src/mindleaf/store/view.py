@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,16 +16,26 @@ from mindleaf.preprocessing.filtering import z_score
 from mindleaf.preprocessing.pipeline import Pipeline
 from mindleaf.preprocessing.robust import RobustScale, robust_scale
 from mindleaf.preprocessing.streaming import stream_view, view_length
-from mindleaf.store.encoding import SignalArray
 from mindleaf.store.files import safe_name
-from mindleaf.store.gather import ViewSignal, open_view, places_of, write_view
+from mindleaf.store.gather import ViewSignal, open_view, places_of, windows_of, write_view
 from mindleaf.store.rooms import Rooms
 
 if TYPE_CHECKING:
     from mindleaf.store.store import Store
 
 #: Changes when the same pipeline gives other numbers or lies on disk in another way: old views are then not found.
-ALGORITHM = 3
+ALGORITHM = 4
+
+
+class Plan:
+    """How channels of given names are read: where the recordings lie, and where the channels stand in them."""
+
+    def __init__(self, n_channels: int) -> None:
+        self.numbers: dict[str, int] = {}
+        self.sources = np.empty((0, 5), np.int64)
+        #: Recordings of equal montages share their row of columns.
+        self.kinds: dict[tuple[str, ...], int] = {}
+        self.columns = np.empty((0, n_channels), np.int64)
 
 
 class View:
@@ -35,12 +46,14 @@ class View:
         self.pipeline = pipeline
         self.sfreq = pipeline.sfreq
         self._folder = store.path / "views" / pipeline.fingerprint()
-        self._open: dict[str, SignalArray | NDArray[np.float32]] = {}
+        self._open: dict[str, ViewSignal] = {}
         self._rooms = Rooms()
         self._scales: dict[str, RobustScale] = {}
-        self._places: dict[tuple[tuple[str, ...], tuple[str, ...]], NDArray[np.int64]] = {}
+        self._plans: dict[tuple[str, ...], Plan] = {}
+        # A plan grows while other threads read: a number is given out when what it stands for is in its place.
+        self._lock = threading.Lock()
 
-    def signal(self, recording: str) -> SignalArray | NDArray[np.float32]:
+    def signal(self, recording: str) -> ViewSignal:
         """One recording under the pipeline: (n_times, n_channels), read from disk where it is indexed."""
         if recording not in self._open:
             stored = self.store.recordings[recording]
@@ -75,43 +88,42 @@ class View:
         n = round((stops[0] - starts[0]) * self.sfreq) + round(context_s * self.sfreq)
         firsts = np.rint(starts * self.sfreq).astype(np.int64)
         lasts = np.minimum(firsts + n, np.rint(ends * self.sfreq).astype(np.int64))
-        out = self._rooms.room((len(rows), len(names), n))
-        # A batch is small: a dictionary groups it in a tenth of the time that a table takes.
-        places_by_recording: dict[str, list[int]] = {}
-        for place, recording in enumerate(rows["recording"].tolist()):
-            places_by_recording.setdefault(recording, []).append(place)
-        for recording, listed in places_by_recording.items():
-            places = np.array(listed)
-            self._gather(recording, names, firsts[places], lasts[places], places, out)
-            if self.pipeline.normalise == "recording":
-                self._scale(recording, names, (lasts - firsts)[places], places, out)
+        out, recordings = self._rooms.room((len(rows), len(names), n)), rows["recording"].tolist()
+        plan = self._plans.get(names) or self._plans.setdefault(names, Plan(len(names)))
+        numbers = [plan.numbers.get(recording, -1) for recording in recordings]
+        if -1 in numbers:
+            with self._lock:
+                numbers = [self._number(recording, names) for recording in recordings]
+        sources = plan.sources[numbers]
+        windows_of(sources, plan.columns, firsts, lasts, out, coded=self.signal(recordings[0]).dtype == "int16")
+        if self.pipeline.normalise == "recording":
+            self._scale(recordings, sources[:, -1], lasts - firsts, plan, out)
         return z_score(out, copy=False) if self.pipeline.normalise == "window" else out
 
-    def _gather(
-        self, recording: str, names: tuple[str, ...], firsts: NDArray, lasts: NDArray, places: NDArray, out: NDArray
-    ) -> None:
-        signal, columns = self.signal(recording), self._columns(recording, names)
-        if isinstance(signal, ViewSignal):
-            signal.windows(firsts, lasts, places, columns, out)
-            return
-        for place, first, last in zip(places, firsts, lasts, strict=True):
-            part = signal[first : max(first, last), columns]
-            out[place, :, : len(part)], out[place, :, len(part) :] = part.T, 0.0
+    def _number(self, recording: str, names: tuple[str, ...]) -> int:
+        """Where a recording stands among those from which channels of these names are read; kept, as every batch asks."""
+        there, plan = self.store.recordings[recording].montage.names, self._plans[names]
+        if recording in plan.numbers:
+            return plan.numbers[recording]
+        if there not in plan.kinds:
+            places = places_of(names, there)
+            if isinstance(places, str):
+                raise BadInput(f"recording {recording} has no channel {places!r}; it has {', '.join(there[:8])} ...")
+            plan.columns = np.concatenate([plan.columns, places[None]])
+            plan.kinds[there] = len(plan.kinds)
+        plan.sources = np.concatenate([plan.sources, [self.signal(recording).source(plan.kinds[there])]])
+        return plan.numbers.setdefault(recording, len(plan.numbers))
 
-    def _scale(self, recording: str, names: tuple[str, ...], lengths: NDArray, places: NDArray, out: NDArray) -> None:
+    def _scale(
+        self, recordings: list[str], kinds: NDArray[np.int64], lengths: NDArray[np.int64], plan: Plan, out: NDArray[np.float32]
+    ) -> None:
         """Divide by what the whole recording looks like; what lies past the trial's end stays zero."""
-        if recording not in self._scales:
-            signal = self.signal(recording)
-            self._scales[recording] = robust_scale(lambda first, last: signal[first:last], len(signal))
-        out[places] = self._scales[recording].apply(out[places], self._columns(recording, names))
-        for place, length in zip(places, lengths, strict=True):
+        for place, (recording, kind, length) in enumerate(zip(recordings, kinds, lengths, strict=True)):
+            if recording not in self._scales:
+                self._scales[recording] = _scale_of(self.signal(recording))
+            out[place] = self._scales[recording].apply(out[place], plan.columns[kind])
             out[place, :, max(0, length) :] = 0.0
 
-    def _columns(self, recording: str, channel_names: tuple[str, ...]) -> NDArray[np.int64]:
-        names = self.store.recordings[recording].montage.names
-        if (names, channel_names) not in self._places:
-            places = places_of(channel_names, names)
-            if isinstance(places, str):
-                raise BadInput(f"recording {recording} has no channel {places!r}; it has {', '.join(names[:8])} ...")
-            self._places[names, channel_names] = places
-        return self._places[names, channel_names]
+
+def _scale_of(signal: ViewSignal) -> RobustScale:
+    return robust_scale(lambda first, last: signal[first:last], len(signal))
