@@ -17,6 +17,7 @@ from mindleaf.models.folder import load_model, save_model
 from mindleaf.models.pretraining import PretrainingConfig
 from mindleaf.preprocessing.pipeline import MINDMIX
 from mindleaf.recipes.mindmix import finetuning
+from mindleaf.store.batches import BatchReader
 from mindleaf.store.writer import write_store
 from mindleaf.systems.mindmix import MindMixListener
 from mindleaf.systems.mindmix_classifier import MindMixClassifier
@@ -70,6 +71,24 @@ def pretrained(tmp_path_factory):
 def right(system, examples) -> float:
     truth = examples.answers if system.asks == "candidates" else examples.labels
     return float((system.predict(examples).argmax(axis=1) == truth).mean())
+
+
+def test_a_curriculum_begins_with_long_windows(heard):
+    system = listener(9, "curriculum=[8, 4]", "warm_start=false")
+    lengths = []
+    reader_of = BatchReader.read
+
+    def noted(self, ids, attended_first=True):
+        batch = reader_of(self, ids, attended_first)
+        lengths.append((batch.audio.shape[-1], len(ids)))
+        return batch
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BatchReader, "read", noted)
+        system.fit(heard[0], none_of(heard[0]), seed=0)
+    rate = system.facts.frame_rate
+    assert [frames / rate for frames, _ in lengths[:9]] == [8.0] * 3 + [4.0] * 3 + [2.0] * 3
+    assert [max(size for _, size in lengths[k : k + 3]) for k in (0, 3, 6)] == [4, 8, 16]
 
 
 @pytest.mark.parametrize("asks", ["candidates", "labels"])

@@ -13,6 +13,7 @@ from torch import nn
 
 from mindleaf.errors import BadInput
 from mindleaf.training import checkpoints
+from mindleaf.training.curriculum import Curriculum, Lesson
 from mindleaf.training.log import read_log
 from mindleaf.training.loop import TrainingConfig, train
 from mindleaf.training.order import epoch_batches, steps_per_epoch
@@ -137,3 +138,53 @@ def test_the_best_validated_state_is_kept():
     model = network()
     train(model, line, Numbers(), CONFIG, validate=validate)
     assert all(torch.equal(v, states[1][k]) for k, v in model.state_dict().items())
+
+
+@dataclass
+class Seen:
+    """Says of which source a batch is."""
+
+    name: float
+    groups = np.zeros(20, int)
+
+    def read(self, ids):
+        return torch.full((len(ids), 1), self.name)
+
+
+def test_a_curriculum_goes_through_its_lessons_and_resumes_within_them(tmp_path):
+    lessons = Curriculum([Lesson(Seen(1.0), 2, 5), Lesson(Seen(2.0), 4, 4), Lesson(Seen(3.0), 8, 1000)])
+
+    def run(folder, stop=None):
+        seen = []
+
+        def noted(model, batch, seed):
+            seen.append((float(batch[0, 0]), len(batch)))
+            return line(model, batch, seed)
+
+        def on_step(step, _):
+            if step == stop:
+                raise KeyboardInterrupt
+
+        model = network()
+        try:
+            train(model, noted, lessons, CONFIG, tmp_path / folder, resume=True, on_step=on_step)
+        except KeyboardInterrupt:
+            return seen, None
+        return seen, model
+
+    seen, whole = run("whole")
+    assert [name for name, _ in seen] == [1.0] * 5 + [2.0] * 4 + [3.0] * 15
+    assert {name: size for name, size in seen[:10]} == {1.0: 2, 2.0: 4, 3.0: 8}
+    run("part", stop=7)
+    rest, part = run("part")
+    assert rest == seen[5:]
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), part.parameters(), strict=True))
+
+
+def test_patience_counts_in_the_last_lesson_only():
+    worse = iter(range(100))
+    config = CONFIG.model_copy(update={"steps": 40, "validate_every": 2, "patience": 2})
+    lessons = Curriculum([Lesson(Numbers(), 8, 20), Lesson(Numbers(), 8, 20)])
+    lines = train(network(), line, lessons, config, validate=lambda _: {"loss": float(next(worse))}, validate_start=True)
+    assert len(lines) == 24
+    assert lines[0]["start_validation_loss"] == 0.0 and "start_validation_loss" not in lines[1]

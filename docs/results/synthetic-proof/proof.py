@@ -55,6 +55,17 @@ MINDMIX = (
 )  # fmt: skip
 #: The paper's pooled form; a step of it takes three times as long, so this is the same time of one core.
 PAPER = ("form=paper", "training.steps=80", "training.batch_size=48", "training.validate_every=40", "training.device=cpu")
+#: Without the closed-form start.
+COLD = (*MINDMIX, "warm_start=false")
+#: EEG tokens and audio tokens attend to each other; the same processor time again.
+TOKENS = (
+    "model.alignment=tokens",
+    "training.steps=120",
+    "training.batch_size=48",
+    "training.validate_every=40",
+    "training.device=cpu",
+)
+CURRICULUM = "curriculum=[10,5]"
 
 Build = Callable[[], System]
 
@@ -75,6 +86,11 @@ POOLED: dict[str, Build] = {
     "cca_bands": partial(_cca, EnvelopeFrontend(power=POWER, n_bands=4, pooled=False)),
     "mindmix": partial(build_system, "mindmix", MINDMIX, "candidates"),
     "mindmix_paper": partial(build_system, "mindmix", PAPER, "candidates"),
+    "mindmix_cold": partial(build_system, "mindmix", COLD, "candidates"),
+    "mindmix_cold_curriculum": partial(build_system, "mindmix", (*COLD, CURRICULUM), "candidates"),
+    "mindmix_paper_curriculum": partial(build_system, "mindmix", (*PAPER, CURRICULUM), "candidates"),
+    "mindmix_tokens": partial(build_system, "mindmix", TOKENS, "candidates"),
+    "mindmix_tokens_curriculum": partial(build_system, "mindmix", (*TOKENS, CURRICULUM), "candidates"),
 }
 CASES = ("linear", "nonlinear")
 N_FOLDS = 2

@@ -25,7 +25,12 @@ TITLES = {
     "cca_bands": "CCA, 4 bands",
     "mindmix": "MindMix",
     "mindmix_calibrated": "MindMix, calibrated to the subject",
+    "mindmix_cold": "MindMix without the closed-form start",
+    "mindmix_cold_curriculum": "the same, 10-s and 5-s windows first",
     "mindmix_paper": "MindMix, pooled as in the paper",
+    "mindmix_paper_curriculum": "pooled, 10-s and 5-s windows first",
+    "mindmix_tokens": "MindMix, tokens attend to tokens",
+    "mindmix_tokens_curriculum": "tokens, 10-s and 5-s windows first",
 }
 #: Stories that validate; the linear decoders train on them too.
 N_VALIDATION = 2

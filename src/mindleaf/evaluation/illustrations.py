@@ -83,8 +83,8 @@ def _curves(runs: Sequence[SystemRun]) -> list[Illustration]:
     if not curves:
         return []
     caption = (
-        "First fold. Solid: training, dashed: validation, dotted: the loss of a guess. A curve that stays at the dotted line has "
-        "learnt nothing."
+        "First fold. Solid: training, dashed: validation, dotted: the loss of a guess, the dot: the state that was kept (at step -1 "
+        "the one before training). A curve that stays at the dotted line has learnt nothing."
     )
     return [Illustration("wide", "Training", caption, figures.curve_figure(curves, "curves"))]
 

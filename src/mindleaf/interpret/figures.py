@@ -79,15 +79,20 @@ def window_figure(
 
 
 def curve_figure(curves: Mapping[str, Sequence[Mapping[str, float]]], name: str = "curves") -> str:
-    """Training curves: loss against step, one line per system; a "validation_loss" is dashed, "chance_loss" level dotted."""
+    """Training curves: loss against step, one line per system; a "validation_loss" is dashed, "chance_loss" level dotted.
+
+    A dot marks the lowest validation loss, whose state was kept; "start_validation_loss" is that before the first step.
+    """
     with drawn(6.4, 3.4) as (figure, ax):
         for number, (system, points) in enumerate(curves.items()):
-            for key, line in (("loss", "-"), ("validation_loss", "--")):
-                known = [(p["step"], p[key]) for p in points if p.get(key) is not None and np.isfinite(p[key])]
+            losses = _known(points, "loss", 0)
+            validated = sorted(_known(points, "start_validation_loss", -1) + _known(points, "validation_loss", 0))
+            for known, line, label in ((losses, "-", system), (validated, "--", f"{system}, validation")):
                 if known:
                     step, value = np.array(known, dtype=float).T
-                    label = system if key == "loss" else f"{system}, validation"
                     ax.plot(step, value, line, color=colour(number), linewidth=1.6, label=label)
+            if validated:
+                ax.plot(*min(validated, key=lambda point: point[1]), "o", color=colour(number), markersize=5)
             chance = next((p["chance_loss"] for p in points if p.get("chance_loss") is not None), None)
             if chance is not None:
                 ax.axhline(chance, color=colour(number), linestyle=":", linewidth=1)
@@ -95,6 +100,11 @@ def curve_figure(curves: Mapping[str, Sequence[Mapping[str, float]]], name: str 
         ax.set_ylabel("loss")
         figure.legend(loc="outside upper left", ncols=3, fontsize=9.5)
         return svg(figure, name)
+
+
+def _known(points: Sequence[Mapping[str, float]], key: str, shift: int) -> list[tuple[float, float]]:
+    """(step, value) of the points that have a value."""
+    return [(p["step"] + shift, p[key]) for p in points if p.get(key) is not None and np.isfinite(p[key])]
 
 
 def confusion_figure(matrix: ArrayLike, classes: Sequence[str], title: str = "", name: str = "confusion") -> str:

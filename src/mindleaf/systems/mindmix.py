@@ -26,6 +26,7 @@ from mindleaf.objectives.contrastive import ContrastiveObjective
 from mindleaf.preprocessing.pipeline import MINDMIX
 from mindleaf.store.batches import BatchReader
 from mindleaf.store.examples import Examples
+from mindleaf.systems.long_windows import lengthened
 from mindleaf.systems.mindmix_form import ListenerConfig, is_own_choice, named_form, refuse_other_model
 from mindleaf.systems.neural import (
     audio_choice,
@@ -44,6 +45,7 @@ from mindleaf.systems.neural import (
     without_weights,
     write_findings,
 )
+from mindleaf.training.curriculum import Curriculum, Lesson
 from mindleaf.training.log import read_log
 from mindleaf.training.loop import train
 
@@ -96,7 +98,7 @@ class MindMixListener:
             self.model, self.config, self.config.model.encoder, heard_through(self._audio, self.config.model.audio)
         )
         lines = train(
-            self.model, ContrastiveObjective(unattended_weight=weight), reader, config, run,
+            self.model, ContrastiveObjective(unattended_weight=weight), self._curriculum(parts, reader), config, run,
             validate=self._validator(watched) if watched and sound else None, resume=resume, on_step=on_step,
             validate_start=bool(self.config.start) or warm,
         )  # fmt: skip
@@ -240,6 +242,17 @@ class MindMixListener:
         start = load_model(Path(self.config.start)).facts.audio if self.config.start else ""
         self._audio = audio_choice(self.config.audio, [part.store for part in parts], tower, start)
 
+    def _curriculum(self, parts: Sequence[Examples], reader: BatchReader) -> Curriculum:
+        """Longer windows first, then ``reader``; every batch holds about as many seconds."""
+        training, lengths = self.config.training, self.config.curriculum
+        share = training.steps // (len(lengths) + 1)
+        seconds = training.batch_size * parts[0].window_s
+        lessons = [
+            Lesson(self._reader([lengthened(part, length) for part in parts]), max(2, round(seconds / length)), share)
+            for length in lengths
+        ]
+        return Curriculum([*lessons, Lesson(reader, training.batch_size, training.steps)])
+
     def _reader(self, parts: Sequence[Examples]) -> BatchReader:
         frontend = audio_frontend(self._audio)
         if frontend.fingerprint() != self.facts.audio_fingerprint:
@@ -304,7 +317,9 @@ def _curve_line(line: dict[str, Any]) -> dict[str, Any]:
     """What a training curve shows: the loss that validation measures too (the window's own streams), with its chance level."""
     part, prefix = ("unattended", "attended_") if "unattended" in line else ("in_batch", "")
     shown = {"step": line["step"], "loss": line[part], "chance_loss": line[f"{prefix}chance_loss"]}
-    return shown | {name: line[name] for name in ("in_batch", "unattended", "validation_loss") if name in line}
+    return shown | {
+        name: line[name] for name in ("in_batch", "unattended", "validation_loss", "start_validation_loss") if name in line
+    }
 
 
 def _subjects(parts: Sequence[Examples]) -> tuple[str, ...]:

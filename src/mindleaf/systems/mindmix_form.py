@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from pydantic import field_validator
+
 from mindleaf.encoders.mindmix import PRESETS
 from mindleaf.errors import BadInput
 from mindleaf.models.alignment import AlignedConfig
@@ -29,6 +31,9 @@ class ListenerConfig(StartFrom):
                 where validation finds it better than this start
     unattended  weight of telling the attended stream from the window's other streams; left out where the attended
                 talker never changes in the training data (the voice alone would give the answer)
+    curriculum  lengths in seconds of the windows to begin with, longest first ("[10, 5]"), each for an equal share of the
+                steps before ``train_window_s``: over a longer stretch a sound is easier to tell from others. Batches hold
+                as many seconds as later ones, and validation asks the final question throughout
     """
 
     model: AlignedConfig = AlignedConfig.preset("tiny")
@@ -38,9 +43,17 @@ class ListenerConfig(StartFrom):
     warm_start_windows: int = 4000
     unattended: float = 1.0
     train_window_s: float = 2.0
+    curriculum: tuple[float, ...] = ()
     training: TrainingConfig = TrainingConfig(
         steps=300, batch_size=48, validate_every=30, patience=4, optimiser=OptimiserConfig(lr=3e-3)
     )
+
+    @field_validator("curriculum")
+    @classmethod
+    def _lengths_are_lengths(cls, lengths: tuple[float, ...]) -> tuple[float, ...]:
+        if any(length <= 0 for length in lengths):
+            raise ValueError(f"curriculum wants window lengths above 0 seconds, got {list(lengths)}")
+        return lengths
 
 
 def named_form(config: ListenerConfig) -> AlignedConfig:

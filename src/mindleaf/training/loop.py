@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,9 +18,9 @@ from torch import nn
 from mindleaf.config import Config
 from mindleaf.errors import BadInput
 from mindleaf.training import checkpoints
+from mindleaf.training.curriculum import Curriculum, Lesson, Source
 from mindleaf.training.log import Log
 from mindleaf.training.optimiser import OptimiserConfig
-from mindleaf.training.order import batch_at, steps_per_epoch
 
 _BAD_STEPS_IN_A_ROW = 10
 
@@ -39,15 +39,6 @@ class TrainingConfig(Config):
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
 
 
-class Source(Protocol):
-    """Where batches come from. ``groups``: (n,) group of each window; ``read(ids)``: the batch of these windows."""
-
-    @property
-    def groups(self) -> NDArray[np.integer]: ...
-
-    def read(self, ids: NDArray[np.integer]) -> Any: ...
-
-
 @dataclass
 class Best:
     """The state with the lowest validation loss so far."""
@@ -60,7 +51,7 @@ class Best:
 def train(
     model: nn.Module,
     objective: Callable[..., Any],
-    source: Source,
+    source: Source | Curriculum,
     config: TrainingConfig,
     run: Path | None = None,
     validate: Callable[[nn.Module], dict[str, float]] | None = None,
@@ -72,25 +63,29 @@ def train(
 
     objective(model, batch, seed) -> Losses with ``total`` and named parts. ``validate`` returns a dict; without a "loss" in
     it the figures are only logged and the last state is kept;
-    ``validate_start`` lets the state before the first step count too (fine-tuning must not make a good start worse).
+    Early lessons of a curriculum are no reason to stop: patience counts in the last one only.
+    ``validate_start`` lets the state before the first step count too (fine-tuning must not make a good start worse); its
+    figures stand in the first line, as start_validation_*.
     With ``run`` the loop logs to log.jsonl and TensorBoard and writes checkpoints; ``resume`` continues from the newest
     one. Every random draw of a step comes from (seed, step), so a resumed run repeats an uninterrupted one bit for bit.
     Returns the log lines of this call. Raises BadInput after ten steps in a row without a finite loss.
     """
-    if not len(source.groups):
+    curriculum = source if isinstance(source, Curriculum) else Curriculum([Lesson(source, config.batch_size, config.steps)])
+    if not all(len(lesson.source.groups) for lesson in curriculum.lessons):
         raise BadInput("training wanted windows, got none; check --store, --exclude and --split.")
     fabric = Fabric(accelerator=config.device, devices=1, precision=config.precision)
-    loop = _Loop(fabric, model, objective, source, config, run)
+    loop = _Loop(fabric, model, objective, curriculum, config, run)
     first = loop.resume() if resume and run else 0
     log = Log(run, first) if run else None
     lines: list[dict[str, Any]] = []
-    if validate and validate_start and first == 0:
-        loop.validate(-1, validate)
+    start = loop.validate(-1, validate) if validate and validate_start and first == 0 else {}
     for step in range(first, config.steps):
         line = loop.step(step)
         last = step == config.steps - 1
         if validate and ((step + 1) % config.validate_every == 0 or last):
             line |= {f"validation_{k}": v for k, v in loop.validate(step, validate).items()}
+        if step == first:
+            line |= {f"start_validation_{k}": v for k, v in start.items()}
         lines.append({"step": step, **line})
         if log:
             log.write(step, line)
@@ -115,7 +110,7 @@ class _Loop:
         fabric: Fabric,
         model: nn.Module,
         objective: Callable[..., Any],
-        source: Source,
+        curriculum: Curriculum,
         config: TrainingConfig,
         run: Path | None,
     ) -> None:
@@ -125,23 +120,23 @@ class _Loop:
         # Objectives call methods of the model beside forward; Fabric must know them to wrap them.
         for name in getattr(objective, "model_methods", ()):
             self.model.mark_forward_method(name)
-        self.fabric, self.objective, self.source, self.config, self.run = fabric, objective, source, config, run
+        self.fabric, self.objective, self.curriculum, self.config, self.run = fabric, objective, curriculum, config, run
         self.best, self.stale, self.bad = Best(), 0, 0
-        self.epoch_steps = steps_per_epoch(source.groups, config.batch_size)
 
     def step(self, step: int) -> dict[str, Any]:
         began = time.perf_counter()
         config = self.config
         torch.manual_seed(_mix(config.seed, step))
-        ids = batch_at(self.source.groups, config.batch_size, config.seed, step)
-        batch = self.source.read(ids).to(self.fabric.device)
+        lesson, within = self.curriculum.at(step)
+        ids = lesson.batch(config.seed, within)
+        batch = lesson.source.read(ids).to(self.fabric.device)
         lr = config.optimiser.lr_at(step, config.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = lr
         self.model.train()
         losses = self.objective(self.model, batch, _mix(config.seed, step))
         self.optimiser.zero_grad(set_to_none=True)
-        line: dict[str, Any] = {"epoch": step // self.epoch_steps, "lr": lr, **losses.floats()}
+        line: dict[str, Any] = {"epoch": lesson.epoch(within), "lr": lr, **losses.floats()}
         if torch.isfinite(losses.total):
             self.fabric.backward(losses.total)
             norm = self.fabric.clip_gradients(
@@ -172,7 +167,7 @@ class _Loop:
         if values.get("loss", math.inf) < self.best.loss:
             state = {k: v.detach().cpu().clone() for k, v in self.plain.state_dict().items()}
             self.best, self.stale = Best(values["loss"], step, state), 0
-        elif "loss" in values:
+        elif "loss" in values and self.curriculum.is_last(step):
             self.stale += 1
         return values
 

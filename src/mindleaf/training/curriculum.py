@@ -1,0 +1,54 @@
+"""A curriculum: what a training reads at which step, easier questions first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mindleaf.training.order import batch_at, steps_per_epoch
+
+
+class Source(Protocol):
+    """Where batches come from. ``groups``: (n,) group of each window; ``read(ids)``: the batch of these windows."""
+
+    @property
+    def groups(self) -> NDArray[np.integer]: ...
+
+    def read(self, ids: NDArray[np.integer]) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """``steps`` optimiser steps on batches of ``batch_size`` windows of one source."""
+
+    source: Source
+    batch_size: int
+    steps: int
+
+    def batch(self, seed: int, step: int) -> NDArray[np.int64]:
+        """Window ids of the batch at a step of this lesson."""
+        return batch_at(self.source.groups, self.batch_size, seed, step)
+
+    def epoch(self, step: int) -> int:
+        return step // steps_per_epoch(self.source.groups, self.batch_size)
+
+
+class Curriculum:
+    """Lessons one after the other; the last one goes on for ever."""
+
+    def __init__(self, lessons: Sequence[Lesson]) -> None:
+        self.lessons = tuple(lessons)
+        self._firsts = np.cumsum([0, *(lesson.steps for lesson in lessons[:-1])])
+
+    def at(self, step: int) -> tuple[Lesson, int]:
+        """The lesson of a step of the whole training, and which step of the lesson it is."""
+        number = int(np.searchsorted(self._firsts, step, side="right")) - 1
+        return self.lessons[number], step - int(self._firsts[number])
+
+    def is_last(self, step: int) -> bool:
+        """Whether the question of this step is the one that training is for."""
+        return step >= self._firsts[-1]
