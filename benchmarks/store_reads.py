@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from mindleaf.montage import Montage
 from mindleaf.preprocessing.pipeline import Pipeline
 from mindleaf.recording import Recording
+from mindleaf.store.places import Places
 from mindleaf.store.rooms import Rooms
 from mindleaf.store.store import Store
 from mindleaf.store.writer import StoreConfig, write_store
@@ -36,7 +37,7 @@ from mindleaf.store.writer import StoreConfig, write_store
 N_CHANNELS, SFREQ, WINDOW, BATCH, GOAL, BYTES_GOAL = 64, 200.0, 400, 64, 4.0, 0.51
 PLAIN = Pipeline(name="plain", band=None, sfreq=SFREQ)
 SCORED = Pipeline(name="scored", band=None, sfreq=SFREQ, normalise="window")
-Read = Callable[[pd.DataFrame], NDArray[np.float32]]
+Read = Callable[[Places], NDArray[np.float32]]
 
 
 def main() -> int:
@@ -73,7 +74,7 @@ def main() -> int:
     return 0 if all(passed) and share <= BYTES_GOAL else 1
 
 
-def compared(runs: dict[str, Read], batches: list[pd.DataFrame], errors: dict[str, float], threads: int, repeats: int) -> bool:
+def compared(runs: dict[str, Read], batches: list[Places], errors: dict[str, float], threads: int, repeats: int) -> bool:
     times: dict[str, list[float]] = {name: [] for name in runs}
     with ThreadPoolExecutor(threads) as pool:
         for _ in range(repeats):
@@ -112,20 +113,19 @@ def recordings(count: int, minutes: float) -> list[Recording]:
     ]  # fmt: skip
 
 
-def shuffled(store: Store, count: int) -> list[pd.DataFrame]:
-    """Batches of windows at random places of random recordings."""
+def shuffled(store: Store, count: int) -> list[Places]:
+    """Batches of windows at random places of random recordings, taken from one table as training does."""
     rng, names = np.random.default_rng(0), list(store.recordings)
     last = min(r.n_times for r in store.recordings.values()) - WINDOW
-    tables = []
-    for _ in range(count):
-        start = rng.integers(0, last, BATCH) / SFREQ
-        tables.append(pd.DataFrame({"recording": rng.choice(names, BATCH), "start": start, "stop": start + WINDOW / SFREQ}))
-    return tables
+    start = rng.integers(0, last, count * BATCH) / SFREQ
+    table = {"recording": rng.choice(names, count * BATCH), "start": start, "stop": start + WINDOW / SFREQ}
+    places = Places.of(pd.DataFrame(table))
+    return [places[np.arange(k * BATCH, (k + 1) * BATCH)] for k in range(count)]
 
 
 def ours(store: Store, pipeline: Pipeline) -> Read:
     view, names = store.view(pipeline), next(iter(store.recordings.values())).montage.names
-    return lambda rows: view.read(rows, names)
+    return lambda places: view.read(places, names)
 
 
 def plain_copy(store: Store) -> Read:
@@ -133,9 +133,9 @@ def plain_copy(store: Store) -> Read:
     size = BATCH * N_CHANNELS * WINDOW
     memory, rooms = np.ones(max(bytes_of(store) // 4, 2 * size), np.float32), Rooms()
 
-    def read(rows: pd.DataFrame) -> NDArray[np.float32]:
+    def read(places: Places) -> NDArray[np.float32]:
         out = rooms.room((BATCH, N_CHANNELS, WINDOW))
-        first = round(rows["start"].iloc[0] * 1e6) % (len(memory) - size)
+        first = round(places.starts[0] * 1e6) % (len(memory) - size)
         out.reshape(-1)[:] = memory[first : first + size]
         return out
 
@@ -151,10 +151,10 @@ def hdf5(store: Store, path: Path, dtype: str) -> Read:
     file = h5py.File(path)
     parts = {name: file[name] for name in store.recordings}
 
-    def read(rows: pd.DataFrame) -> NDArray[np.float32]:
-        out = np.empty((len(rows), N_CHANNELS, WINDOW), np.float32)
-        firsts = np.rint(rows["start"].to_numpy() * SFREQ).astype(int)
-        for target, name, first in zip(out, rows["recording"], firsts, strict=True):
+    def read(places: Places) -> NDArray[np.float32]:
+        out = np.empty((len(places), N_CHANNELS, WINDOW), np.float32)
+        firsts = np.rint(places.starts * SFREQ).astype(int).tolist()
+        for target, name, first in zip(out, places.recordings, firsts, strict=True):
             # Slicing is h5py's fast way; reading straight into the batch takes several times as long.
             values = parts[name][:, first : first + WINDOW]
             if dtype == "float32":
@@ -166,8 +166,8 @@ def hdf5(store: Store, path: Path, dtype: str) -> Read:
     return read
 
 
-def error(run: Read, exact: Read, rows: pd.DataFrame) -> float:
-    wanted, came = exact(rows).astype(np.float64), run(rows).astype(np.float64)
+def error(run: Read, exact: Read, places: Places) -> float:
+    wanted, came = exact(places).astype(np.float64), run(places).astype(np.float64)
     if abs(came.std() - 1) < 1e-3:
         wanted = (wanted - wanted.mean(-1, keepdims=True)) / wanted.std(-1, keepdims=True)
     return float(np.sqrt(np.mean((came - wanted) ** 2) / np.mean(wanted**2)))

@@ -19,6 +19,7 @@ from mindleaf.evaluation.verdict import AuditRow, must_be_at_chance, skipped
 from mindleaf.metrics.scores import correctness
 from mindleaf.preprocessing.pipeline import Pipeline
 from mindleaf.store.examples import Examples
+from mindleaf.store.places import Places
 from mindleaf.store.store import Store
 from mindleaf.store.view import View
 
@@ -181,10 +182,11 @@ class _TrainingOnlyView(View):
     def signal(self, recording: str) -> NDArray[np.float32]:  # type: ignore[override]
         return _noise_outside(np.asarray(self._true.signal(recording)), self.sfreq, self._known, recording, self._noise_seed)
 
-    def read(self, rows: pd.DataFrame, channel_names: Sequence[str], context_s: float = 0.0) -> NDArray[np.float32]:
-        out = np.array(self._true.read(rows, channel_names, context_s))
+    def read(self, windows: pd.DataFrame | Places, channel_names: Sequence[str], context_s: float = 0.0) -> NDArray[np.float32]:
+        places = windows if isinstance(windows, Places) else Places.of(windows)
+        out = np.array(self._true.read(places, channel_names, context_s))
         rng = np.random.default_rng(self._noise_seed)
-        columns = zip(rows["recording"], rows["trial"], rows["start"].astype(float), rows["stop"].astype(float), strict=True)
+        columns = zip(places.recordings, places.trials, places.starts, places.stops, strict=True)
         for position, (recording, trial, start, stop) in enumerate(columns):
             spans = self._spans.get((recording, trial), np.empty((0, 2)))
             if not ((spans[:, 0] - 1e-6 <= start) & (stop <= spans[:, 1] + 1e-6)).any():

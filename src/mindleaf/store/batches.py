@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -39,6 +40,7 @@ class BatchReader:
         self.groups: NDArray[np.int64] = np.repeat(np.arange(len(sizes)), sizes)
         self._offsets = np.concatenate([[0], np.cumsum(sizes)])
         self._montages = [_montage(part) for part in self.examples]
+        self._about = [_About.of(part, self.subject_of, self.type_of, frontend is not None) for part in self.examples]
 
     @property
     def names_electrodes(self) -> bool:
@@ -51,55 +53,73 @@ class BatchReader:
     def read(self, ids: NDArray[np.integer], attended_first: bool = True) -> Batch:
         """The batch of these windows; all of them must lie in one set of Examples."""
         group = int(self.groups[ids[0]])
-        part = self.examples[group].take(np.asarray(ids) - self._offsets[group])
-        eeg = torch.from_numpy(part.eeg(self.pipeline, self.context_s))
+        part, at = self.examples[group], np.asarray(ids) - self._offsets[group]
+        eeg = torch.from_numpy(part.eeg(self.pipeline, self.context_s, at))
         channel_index, positions = self._montages[group]
-        n = len(part)
+        n, about = len(ids), self._about[group]
         usable = torch.isfinite(eeg).all(-1) & (eeg.abs().amax(-1) > 0)
         return Batch(
             eeg=torch.where(usable[..., None], eeg, 0.0),
             channel_index=channel_index.expand(n, -1),
             positions=positions.expand(n, -1, -1),
             channel_mask=usable,
-            subject=torch.tensor([self.subject_of.get(key, -1) for key in _subject_keys(part)]),
-            labels=torch.tensor(part.labels),
+            subject=about.subject[at],
+            labels=about.labels[at],
             window_ids=torch.from_numpy(np.asarray(ids, np.int64)),
-            **self._audio(part, attended_first),
+            **self._audio(group, at, attended_first),
         )
 
-    def _audio(self, part: Examples, attended_first: bool) -> dict[str, torch.Tensor]:
+    def _audio(self, group: int, at: NDArray[np.integer], attended_first: bool) -> dict[str, torch.Tensor]:
         if self.frontend is None:
             return {}
-        order = np.tile(np.arange(part.n_candidates), (len(part), 1))
+        part, about = self.examples[group], self._about[group]
+        order = np.tile(np.arange(part.n_candidates), (len(at), 1))
         if attended_first:
             # The attended stream moves to place 0, the others keep their order.
-            order = np.argsort(order != np.maximum(part.answers, 0)[:, None], axis=1, kind="stable")
-        ids, starts = _streams(part)
-        pick = np.arange(len(part))[:, None]
-        audio = part.audio(self.frontend)[pick, order]
-        kinds = [part.store.stimuli[name].auditory_type for name in part.rows["stimulus_1"]]
+            order = np.argsort(order != np.maximum(about.answers[at], 0)[:, None], axis=1, kind="stable")
+        pick = np.arange(len(at))[:, None]
         return {
-            "audio": torch.from_numpy(audio),
-            "audio_id": torch.from_numpy(ids[pick, order]),
-            "audio_start": torch.from_numpy(starts[pick, order]).float(),
-            "auditory_type": torch.tensor([self.type_of.get(kind, -1) for kind in kinds]),
+            "audio": torch.from_numpy(part.audio(self.frontend, at=at)[pick, order]),
+            "audio_id": torch.from_numpy(about.sounds[at][pick, order]),
+            "audio_start": torch.from_numpy(part.streams[1][at][pick, order]).float(),
+            "auditory_type": about.auditory_type[at],
         }
+
+
+@dataclass(frozen=True, eq=False)
+class _About:
+    """What is known of every window of a set beside its signals, written out once: tables are slow to ask.
+
+    subject, labels, auditory_type: (n,); answers: (n,); sounds: (n, candidate), equal content has equal numbers.
+    """
+
+    subject: torch.Tensor
+    labels: torch.Tensor
+    auditory_type: torch.Tensor
+    answers: NDArray[np.int64]
+    sounds: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, part: Examples, subject_of: dict[str, int], type_of: dict[str, int], heard: bool) -> _About:
+        subjects = zip(part.rows["dataset"], part.rows["subject"], strict=True)
+        types = [-1] * len(part)
+        sounds: NDArray[np.int64] = np.zeros((len(part), 0), np.int64)
+        if heard:
+            stimuli, ids = part.store.stimuli, part.streams[0]
+            content = {sha: k for k, sha in enumerate(sorted({stimulus.sha256 for stimulus in stimuli.values()}))}
+            number = {name: content[stimulus.sha256] for name, stimulus in stimuli.items()}
+            sounds = np.array([[number[name] for name in row] for row in ids], np.int64).reshape(ids.shape)
+            types = [type_of.get(stimuli[name].auditory_type, -1) for name in ids[:, 0]] if ids.shape[1] else types
+        return cls(
+            subject=torch.tensor([subject_of.get(f"{dataset}/{subject}", -1) for dataset, subject in subjects]),
+            labels=torch.tensor(part.labels),
+            auditory_type=torch.tensor(types),
+            answers=part.answers,
+            sounds=sounds,
+        )
 
 
 def _montage(part: Examples) -> tuple[torch.Tensor, torch.Tensor]:
     """Rows of the electrode table (channel,) and positions (channel, 3) of the channels that are read."""
     montage = next(iter(part.store.recordings.values())).montage.select(part.channel_names)
     return torch.tensor(montage.nearest_indices), torch.tensor(np.nan_to_num(montage.positions), dtype=torch.float32)
-
-
-def _streams(part: Examples) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Number of the stimulus (equal content, equal number) and its start second, each (n, stream)."""
-    number = {sha: k for k, sha in enumerate(sorted({s.sha256 for s in part.store.stimuli.values()}))}
-    columns = range(1, part.n_candidates + 1)
-    ids = [[number[part.store.stimuli[name].sha256] for name in part.rows[f"stimulus_{k}"]] for k in columns]
-    starts = [part.rows[f"audio_start_{k}"].to_numpy(float) for k in columns]
-    return np.array(ids, dtype=np.int64).T, np.stack(starts, axis=1)
-
-
-def _subject_keys(part: Examples) -> list[str]:
-    return [f"{dataset}/{subject}" for dataset, subject in zip(part.rows["dataset"], part.rows["subject"], strict=True)]

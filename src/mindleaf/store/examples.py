@@ -19,9 +19,11 @@ from mindleaf.errors import BadInput
 from mindleaf.preprocessing.filtering import z_score
 from mindleaf.preprocessing.pipeline import Pipeline
 from mindleaf.store.features import Frontend
+from mindleaf.store.places import Places
 from mindleaf.store.store import Store
 from mindleaf.store.table import n_candidate_columns
 
+_ALL = slice(None)
 #: Interquartile range of the noise that a control puts in the EEG's place, microvolts.
 _NOISE_SPREAD = 13.49
 
@@ -85,36 +87,49 @@ class Examples:
             raise BadInput(f"{self.store.path}: the recordings have no channel in common; prepare them apart.")
         return tuple(name for name in montages[0] if name in shared)
 
-    def eeg(self, pipeline: Pipeline, context_s: float = 0.0) -> NDArray[np.float32]:
-        """(n, channel, time) under the pipeline; ``context_s`` more seconds after each window (zeros past the trial)."""
-        rows = self.rows if self.eeg_rows is None else self.eeg_rows
+    @cached_property
+    def _places(self) -> Places:
+        return Places.of(self.rows if self.eeg_rows is None else self.eeg_rows)
+
+    @cached_property
+    def streams(self) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
+        """Stimulus of every candidate and the second of it at which the window begins, each (n, candidate)."""
+        columns = range(1, self.n_candidates + 1)
+        ids = np.empty((len(self.rows), self.n_candidates), object)
+        starts = np.empty(ids.shape)
+        for k in columns:
+            ids[:, k - 1], starts[:, k - 1] = self.rows[f"stimulus_{k}"], self.rows[f"audio_start_{k}"]
+        return ids, starts
+
+    def eeg(self, pipeline: Pipeline, context_s: float = 0.0, at: NDArray[np.integer] | slice = _ALL) -> NDArray[np.float32]:
+        """(n, channel, time) under the pipeline, of all windows or of those ``at`` some places in the table.
+
+        ``context_s`` more seconds after each window (zeros past the trial).
+        """
         if self.replace_eeg:
             n = round(self.window_s * pipeline.sfreq) + round(context_s * pipeline.sfreq)
-            return self._replaced(n, pipeline)
-        return self.store.view(pipeline).read(rows, self.channel_names, context_s)
+            return self._replaced(self._places[at], n, pipeline)
+        return self.store.view(pipeline).read(self._places[at], self.channel_names, context_s)
 
-    def _replaced(self, n: int, pipeline: Pipeline) -> NDArray[np.float32]:
-        out = np.zeros((len(self.rows), len(self.channel_names), n), np.float32)
+    def _replaced(self, places: Places, n: int, pipeline: Pipeline) -> NDArray[np.float32]:
+        out = np.zeros((len(places), len(self.channel_names), n), np.float32)
         if self.replace_eeg == "noise":
             # A window's noise depends on the window alone, so that reading in parts gives the same noise.
-            for target, recording, start in zip(out, self.rows["recording"], self.rows["start"], strict=True):
+            for target, recording, start in zip(out, places.recordings, places.starts, strict=True):
                 seed = [round(start * 1000), *recording.encode()]
                 target[:] = 10.0 * np.random.default_rng(seed).standard_normal(target.shape, np.float32)
         if pipeline.normalise == "recording":
             return out / _NOISE_SPREAD
         return z_score(out) if pipeline.normalise == "window" else out
 
-    def audio(self, frontend: Frontend, context_s: float = 0.0) -> NDArray[np.float32]:
+    def audio(self, frontend: Frontend, context_s: float = 0.0, at: NDArray[np.integer] | slice = _ALL) -> NDArray[np.float32]:
         """Frames of every candidate: (n, candidate, feature, frame), one stack per window."""
         n_frames = round((self.window_s + context_s) * frontend.frame_rate)
         features = self.store.features(frontend)
-        streams = [
-            features.read(list(self.rows[f"stimulus_{k}"]), list(self.rows[f"audio_start_{k}"]), n_frames)
-            for k in range(1, self.n_candidates + 1)
-        ]
-        if not streams:
+        if not self.n_candidates:
             raise BadInput(f"{self.store.path}: these windows have no candidate stimuli; choose a task that needs no audio.")
-        return np.stack(streams, axis=1)
+        ids, starts = (part[at] for part in self.streams)
+        return np.stack([features.read(*stream, n_frames) for stream in zip(ids.T, starts.T, strict=True)], axis=1)
 
     def take(self, positions: Sequence[int] | NDArray[np.intp]) -> Examples:
         """The examples at these positions, in this order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 
@@ -22,7 +23,7 @@ class Rooms:
 
     def room(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """An array of this shape that nobody else holds; its content is whatever was there."""
-        if 4 * np.prod(shape) < _LARGE:
+        if 4 * math.prod(shape) < _LARGE:
             return np.empty(shape, np.float32)
         with self._lock:
             for number in range(len(self._rooms)):
