@@ -13,7 +13,7 @@ from tests.models.small_batches import FACTS, noise_batch, random_texts
 
 PAIRS = [
     ("codebook", "pretraining"), ("contrastive", "aligned"), ("classification", "classifier"), ("classification", "multimodal"),
-    ("spectral_temporal", "spectral_temporal"), ("instruction", "language"),
+    ("spectral_temporal", "spectral_temporal"), ("instruction", "language"), ("classification", "tower_classifier"),
 ]  # fmt: skip
 
 

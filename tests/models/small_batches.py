@@ -11,7 +11,13 @@ from mindleaf.tasks.wording import Wording
 
 _QUESTION = Wording(name="work", phrases=("at work?", "busy?"), classes=("rest", "task"), texts=("at rest", "at work"))
 FACTS = ModelFacts(
-    n_audio_features=3, classes=("rest", "task"), subjects=("s1", "s2"), text="minilm", text_width=6, tasks=(_QUESTION,)
+    n_audio_features=3,
+    classes=("rest", "task"),
+    subjects=("s1", "s2"),
+    text="minilm",
+    text_width=6,
+    tasks=(_QUESTION,),
+    n_tokens=4,
 )
 
 

@@ -101,6 +101,27 @@ def test_it_starts_from_a_reconstructing_tower(parts, tmp_path):
     assert all(torch.equal(value, wanted[name]) for name, value in system.model.encoder.state_dict().items())
 
 
+def test_a_run_that_is_asked_as_it_is_answers_as_it_did_when_it_was_saved(run, parts):
+    saved = build_system("leaf", TEXTS)
+    saved.load(run)
+    asked = build_system("leaf", [*TEXTS, f'start="{run}"', "tune=false", "training.device=cpu"])
+    asked.fit(parts[0], none_of(parts[0]), seed=0)
+    assert saved.model.gate.abs() > 0
+    np.testing.assert_allclose(asked.predict(parts[1]), saved.predict(parts[1]), atol=1e-6)
+
+
+@pytest.mark.parametrize(("adapt", "moving"), [("frozen", ""), ("probe", "qformer.head."), ("lora", "")])
+def test_what_stands_still_stands_still_to_the_bit(run, parts, adapt, moving):
+    before = load_model(run).model.state_dict()
+    system = build_system("leaf", [*TEXTS, f'start="{run}"', f"adapt={adapt}", "training.steps=3", "training.device=cpu"])
+    system.fit(parts[0], none_of(parts[0]), seed=0)
+    moved = {name for name, value in system.model.state_dict().items() if not torch.equal(value, before[name])}
+    assert moved and all(name.startswith(moving) for name in moved)
+    assert not any(name.startswith("encoder.tokenizer.") for name in moved)
+    if adapt != "lora":
+        assert not any(name.startswith("encoder.") for name in moved)
+
+
 def test_mindmix_s_encoder_under_the_q_former(parts):
     system = build_system("leaf", [*TEXTS, "model.encoder=mindmix:tiny", "training.device=cpu", "training.steps=2"])
     system.fit(parts[0], none_of(parts[0]), seed=0)

@@ -7,4 +7,5 @@ MODELS: dict[str, str] = {
     "multimodal": "mindleaf.models.multimodal:MultimodalConfig",
     "spectral_temporal": "mindleaf.models.spectral_temporal:SpectralTemporalConfig",
     "language": "mindleaf.models.language:LanguageConfig",
+    "tower_classifier": "mindleaf.models.tower_classifier:TowerClassifierConfig",
 }

@@ -125,7 +125,9 @@ def _block_weights(encoder: nn.Module) -> list[tuple[nn.Module, str]]:
 def _hold(part: nn.Module) -> None:
     """No gradient, and evaluation behaviour whenever it is called, whatever mode the model around it is in."""
     part.requires_grad_(False)
-    part.register_forward_pre_hook(_still)
+    # On every module in it: a tower is also entered by other doors than ``forward``.
+    for module in part.modules():
+        module.register_forward_pre_hook(_still)
 
 
 def _still(part: nn.Module, _: Any) -> None:

@@ -19,7 +19,8 @@ def electrode_table_id() -> str:
 class ModelFacts(Config):
     """sfreq in Hz; ``frame_rate`` of the audio frames in Hz; ``audio``: name of the audio encoder; ``subjects`` in the order of
     ``Batch.subject``; ``text``, ``text_width``: the text encoder and the width of its vectors; ``tasks`` in the order of ``Batch.task``;
-    ``pipeline``: the name of the one that the EEG went through, where a model has more than one to choose from."""
+    ``pipeline``: the name of the one that the EEG went through, where a model has more than one to choose from; ``n_tokens``: of a
+    window, where a model reads them by their place."""
 
     n_electrodes: int = Field(default_factory=lambda: len(ELECTRODES))
     electrode_table: str = Field(default_factory=electrode_table_id)
@@ -35,3 +36,4 @@ class ModelFacts(Config):
     text_width: int = 0
     tasks: tuple[Wording, ...] = ()
     pipeline: str = ""
+    n_tokens: int = 0

@@ -114,6 +114,11 @@ class LanguageModel(nn.Module):
         return blended(told, self.labels[first : first + len(self.tasks[task].texts)])
 
     @property
+    def readout(self) -> list[nn.Module]:
+        """What a probe trains: the last map of the Q-Former, into the space of the texts."""
+        return [self.qformer.head]
+
+    @property
     def scale(self) -> Float[Tensor, ""]:
         return self.log_scale.exp().clamp_max(_MOST_SCALE)
 

@@ -8,7 +8,7 @@ from mindleaf.objectives.instruction import AS_PUBLISHED, InstructionObjective
 from mindleaf.recipes.choice import size_of
 from mindleaf.stages.instruct import InstructStage
 from mindleaf.stages.pretrain import SpectralTemporalStage
-from mindleaf.systems.leaf import LeafSettings
+from mindleaf.systems.leaf_form import LeafSettings
 from mindleaf.training.loop import TrainingConfig
 from mindleaf.training.optimiser import OptimiserConfig
 

@@ -23,8 +23,8 @@ from mindleaf.systems.registry import build_system, floor_for
 from mindleaf.systems.system import System
 from mindleaf.tasks import Task
 
-#: Models (by the name in their folder) that the system "leaf" goes on from.
-LEAF_MODELS = ("spectral_temporal", "language")
+#: Models (by the name in their folder) that the system "leaf" goes on from, and the settings it then has.
+LEAF_MODELS: dict[str, tuple[str, ...]] = {"spectral_temporal": (), "language": (), "tower_classifier": ('head="mlp"',)}
 #: What MindMix reads in each of its rows for emotion, and how the row is called.
 _INPUTS = {"eeg": "EEG", "both": "EEG + audio", "audio": "audio"}
 
@@ -74,9 +74,9 @@ def entrants(name: str, config: EvaluateConfig, task: Task) -> list[Contestant]:
 
 
 def _run_contestant(run: Path, config: EvaluateConfig, task: Task) -> Contestant:
-    seen, owner = read_exposure(run), _owner(run)
-    name = f"{owner} ({run.name})"
-    build = partial(build_system, owner, config.settings_of(owner), task.asks)
+    seen, (owner, form) = read_exposure(run), _owner(run)
+    name, settings = f"{owner} ({run.name})", [*form, *config.settings_of(owner)]
+    build = partial(build_system, owner, settings, task.asks)
     if (run / "folds.json").exists():
         own = [fold.to_json() for fold in read_folds(run / "folds.json")]
 
@@ -91,13 +91,14 @@ def _run_contestant(run: Path, config: EvaluateConfig, task: Task) -> Contestant
 
         # Its own folds are clean by construction; what it started from is what must be checked.
         return Contestant(name, build, fitted, weights=run.name, exposure=seen, owner=owner)
-    start = partial(build_system, owner, [*config.settings_of(owner), f'start="{run}"'], task.asks)
+    start = partial(build_system, owner, [*settings, f'start="{run}"'], task.asks)
     return Contestant(name, start, weights=run.name, exposure=seen, owner=owner)
 
 
-def _owner(run: Path) -> str:
-    """The system that goes on from a RUN: LEAF from a tower that reconstructs or speaks, MindMix from all others."""
-    return "leaf" if type_in(run if (run / CONFIG).is_file() else run / "folds" / "000") in LEAF_MODELS else "mindmix"
+def _owner(run: Path) -> tuple[str, tuple[str, ...]]:
+    """The system that goes on from a RUN, with the settings of its form: LEAF from a RUN with its tower, else MindMix."""
+    kind = type_in(run if (run / CONFIG).is_file() else run / "folds" / "000")
+    return ("leaf", LEAF_MODELS[kind]) if kind in LEAF_MODELS else ("mindmix", ())
 
 
 def floor(config: EvaluateConfig, task: Task, present: Sequence[str]) -> list[Contestant]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
+
+from pydantic import model_validator
 
 from mindleaf.config import Config
 from mindleaf.errors import BadInput
@@ -15,7 +18,8 @@ from mindleaf.stages.selecting import excluded, folds_by_store, part_of
 from mindleaf.store.examples import Examples
 from mindleaf.store.exposure import exposure
 from mindleaf.store.store import Store
-from mindleaf.systems.leaf import LeafReader, LeafSettings
+from mindleaf.systems.leaf import LeafReader
+from mindleaf.systems.leaf_form import LeafSettings
 from mindleaf.tasks import build_task
 
 
@@ -28,6 +32,14 @@ class InstructStage(Config):
     reader: LeafSettings = LeafSettings()
     task: tuple[str, ...] = ("classify",)
     window_s: float | None = None
+
+    @model_validator(mode="after")
+    def _listens(self) -> Self:
+        if self.reader.head != "qformer":
+            raise ValueError(
+                f"head={self.reader.head} hears no words: align with reader.head=qformer and choose the head in finetune"
+            )
+        return self
 
 
 def instruct(

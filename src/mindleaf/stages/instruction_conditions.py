@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mindleaf.errors import BadInput
 from mindleaf.evaluation.predict import SystemRun, run_system
 from mindleaf.evaluation.prepared_rows import PreparedRows
 from mindleaf.evaluation.statistics import comparisons, window_metrics
@@ -87,5 +88,6 @@ def _asked(system: LeafReader, condition: str) -> LeafReader:
 
 
 def _reader(system: Any) -> LeafReader:
-    assert isinstance(system, LeafReader)
+    if not isinstance(system, LeafReader):
+        raise BadInput("these figures ask LEAF in words, got a head that hears none; leave leaf.head out.")
     return system

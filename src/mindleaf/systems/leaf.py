@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float
 from numpy.typing import NDArray
-from pydantic import Field
 from torch import Tensor, nn
 
 from mindleaf.batch import Batch
@@ -27,11 +26,12 @@ from mindleaf.models.facts import ModelFacts
 from mindleaf.models.folder import load_model, save_model, start_from
 from mindleaf.models.language import LanguageConfig, LanguageModel, Texts, blended, placed
 from mindleaf.objectives.instruction import InstructionObjective
-from mindleaf.preprocessing.pipeline import LEAF, LEAF_MOTOR, Pipeline
+from mindleaf.preprocessing.pipeline import Pipeline
 from mindleaf.store.batches import BatchReader
 from mindleaf.store.examples import Examples
+from mindleaf.systems.leaf_classifier import LeafClassifier
+from mindleaf.systems.leaf_form import Control, LeafSettings, pipeline_named, pipeline_of
 from mindleaf.systems.neural import (
-    StartFrom,
     begin_learning,
     class_weights,
     described,
@@ -42,33 +42,10 @@ from mindleaf.systems.neural import (
     write_findings,
 )
 from mindleaf.tasks.wording import UNTOLD, Wording, kind_of, wording
-from mindleaf.training.loop import TrainingConfig, train
-from mindleaf.training.optimiser import OptimiserConfig
+from mindleaf.training.loop import train
 
-Control = Literal["none", "wrong_task", "shuffled", "constant", "random_answers"]
 #: An instruction of a task that is none of ours, for the control.
 _WRONG = {"emotion": "motor"}
-
-
-class LeafSettings(StartFrom):
-    """level: how much the instruction tells when the model is asked (0 nothing, 1 the task, 2 the task and its labels).
-
-    ask         the user's own instruction in place of the usual phrases
-    texts       the user's own sentence for a label: {"left": "moving the left hand"}
-    tune        False: a RUN answers as it is (zero-shot where it has not seen the task)
-    control     what is put in the instruction's place, or in the labels': see ``LeafReader.asked``
-    """
-
-    model: LanguageConfig = LanguageConfig.preset("tiny")
-    objective: InstructionObjective = InstructionObjective()
-    training: TrainingConfig = TrainingConfig(
-        steps=400, batch_size=32, validate_every=25, patience=8, optimiser=OptimiserConfig(lr=2e-3)
-    )
-    level: int = Field(default=2, ge=0, le=2)
-    ask: str = ""
-    texts: dict[str, str] = Field(default_factory=dict)
-    tune: bool = True
-    control: Control = "none"
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,12 +113,6 @@ def random_vectors(*texts: str, width: int) -> NDArray[np.float32]:
     return (draws / np.linalg.norm(draws, axis=1, keepdims=True)).astype(np.float32)
 
 
-def pipeline_of(examples: Sequence[Examples]) -> Pipeline:
-    """The narrower band where all that is asked is motor imagery."""
-    kinds = {kind_of(part.facts.get("paradigm") or "") for part in examples}
-    return LEAF_MOTOR if kinds == {"motor"} else LEAF
-
-
 class LeafReader:
     """Scores the classes of a window from EEG and words."""
 
@@ -150,6 +121,11 @@ class LeafReader:
     asks: Literal["labels"] = "labels"
     any_length = False
     any_montage = True
+
+    @staticmethod
+    def of(config: LeafSettings) -> LeafReader | LeafClassifier:
+        """The form that ``config.head`` asks for: itself, or the one without words."""
+        return LeafReader(config) if config.head == "qformer" else LeafClassifier(config)
 
     def __init__(self, config: LeafSettings) -> None:
         self.config = config
@@ -264,7 +240,7 @@ class LeafReader:
             raise BadInput(f"{folder}: wanted a model aligned with language, found a {loaded.type_name}; run align leaf first.")
         self.model, self.facts = loaded.model, loaded.facts
         self.config = self.config.model_copy(update={"model": loaded.config})
-        self.pipeline = next(p for p in (LEAF, LEAF_MOTOR) if p.name == (self.facts.pipeline or LEAF.name))
+        self.pipeline = pipeline_named(self.facts.pipeline)
         self.n_parameters = n_parameters(self.model)
         self._findings = read_findings(folder)
 
@@ -300,7 +276,9 @@ class LeafReader:
             start_from(self.model, start)
             theirs = load_model(start).model
             if isinstance(theirs, LanguageModel):
-                self.model.log_scale.data.copy_(theirs.log_scale.data)
+                # Its scale and its gate are no parts that ``start_from`` takes.
+                for name, value in theirs.named_parameters(recurse=False):
+                    getattr(self.model, name).data.copy_(value.data)
         self.n_parameters = n_parameters(self.model)
 
     def _same_texts(self, theirs: ModelFacts, start: Path) -> None:

@@ -82,9 +82,10 @@ class MindMixClassifier:
         lines = train(self.model, objective, reader, config, validate=validate)
         merge(self.model)
         self._findings = {"curve": [{"loss": line["total"], **line} for line in lines], **begun}
-        if self.model.stem is not None:
-            strength = self.model.stem.mix.weight.detach()[..., 0].square().sum(dim=0).sqrt()
-            self._findings["topography"] = spatial_pattern(self.model.stem.spatial, strength, reader, train_examples)
+        stem = getattr(self.model, "stem", None)
+        if stem is not None:
+            strength = stem.mix.weight.detach()[..., 0].square().sum(dim=0).sqrt()
+            self._findings["topography"] = spatial_pattern(stem.spatial, strength, reader, train_examples)
 
     def predict(self, examples: Examples) -> NDArray[np.float64]:
         """(n, class) logits."""
@@ -132,7 +133,7 @@ class MindMixClassifier:
             encoder = self._brought_encoder(load_model(folder).config, folder)
             config = self.config.model.model_copy(update={"encoder": encoder})
             self.config = self.config.model_copy(update={"model": config})
-        self.model = self.config.model.build(self.facts)
+        self.model = self._saved_config().build(self.facts)  # type: ignore[attr-defined]
         if self.config.start:
             start_from(self.model, Path(self.config.start))
         self.n_parameters = n_parameters(self.model)

@@ -70,7 +70,8 @@ class SystemEntry:
 def configured(kind: type, settings: Sequence[str]) -> System:
     """An unfitted system with ``path=value`` settings applied; a leading ``system.`` of a path is optional.
 
-    A class without ``config_class`` is built without arguments and takes no settings (BadInput).
+    A class without ``config_class`` is built without arguments and takes no settings (BadInput); one that has several forms
+    offers ``of(config)``, which builds the one that the settings ask for.
     """
     settings = [setting.removeprefix("system.") for setting in settings]
     config_class = getattr(kind, "config_class", None)
@@ -78,4 +79,4 @@ def configured(kind: type, settings: Sequence[str]) -> System:
         if settings:
             raise BadInput(f"{kind.__name__} takes no settings, got {settings[0]!r}; give the class a config_class to have some.")
         return kind()
-    return kind(config_class().with_settings(settings))
+    return getattr(kind, "of", kind)(config_class().with_settings(settings))
