@@ -162,6 +162,19 @@ def test_of_an_aligned_run_that_hears_otherwise_the_encoder_is_left_and_this_is_
     assert system.model.aligned is None
 
 
+def test_the_sound_alone_is_heard_as_the_run_to_start_from_hears(stores, tmp_path):
+    config, frontend = AlignedConfig.preset("tiny"), audio_frontend("envelope")
+    facts = ModelFacts(n_audio_features=frontend.n_features, audio="envelope", audio_fingerprint=frontend.fingerprint())
+    save_model(tmp_path / "aligned", config.build(facts), config, facts, "card")
+    heard = PreparedRows(stores["sound"], None, build_task("emotion"), 0)
+    train = heard.examples(between(stores["sound"])[0], "train", 2.0, "labels")
+    for start, audio in (([f'start="{tmp_path / "aligned"}"'], "envelope"), ([], "mel")):
+        settings = [*QUICK, "training.steps=0", 'inputs="audio"', *start]
+        system = build_system("mindmix", settings, "labels")
+        system.fit(train, none_of(train), seed=0)
+        assert system.facts.audio == audio and system.config.start == ""
+
+
 def test_one_command_gives_three_rows_of_mindmix_beside_the_floor(stores, tmp_path):
     few = ("--set", "mindmix.training.steps=1", "--set", "protocol.only=[0]", "--set", "protocol.n_folds=2", "--quiet")
     question = ("--store", stores["sound"].path, "--model", "mindmix", "--task", "emotion")

@@ -65,8 +65,10 @@ class MindMixReader(MindMixClassifier):
 
     def __init__(self, config: HearingConfig) -> None:
         if config.inputs == "audio":
-            # A control of what the sound is worth has no use for EEG weights, nor for what alignment with EEG taught a tower.
-            config = config.model_copy(update={"start": "", "adapt": "full"})
+            # A control of what the sound is worth has no use for EEG weights, nor for what alignment with EEG taught a tower. But
+            # it hears what the rows beside it hear.
+            audio = _heard_by(config.start) if config.audio == "auto" and config.model.audio.kind != "speech" else config.audio
+            config = config.model_copy(update={"start": "", "adapt": "full", "audio": audio})
         super().__init__(config)
 
     @property
@@ -157,3 +159,9 @@ class MindMixReader(MindMixClassifier):
             return None
         loaded = load_model(Path(self.config.start))
         return loaded if isinstance(loaded.model, AlignedModel) else None
+
+
+def _heard_by(run: str) -> str:
+    """The frozen audio encoder of the aligned RUN that other rows start from; "auto" where there is none, or where it learns."""
+    heard = load_model(Path(run)).facts.audio if run else ""
+    return heard if heard not in ("", "samples") else "auto"
