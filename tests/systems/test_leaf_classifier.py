@@ -90,6 +90,7 @@ def test_the_verbs_fine_tune_it_and_audit_it_without_questions_of_words(store, t
     plain = EvaluateConfig.of("classify", "leave_one_subject_out", None, "side", 0, "quick", (), device="cpu", floor=False)
     entry = evaluate(plain, store.path, [str(tuned)], tmp_path / "scored", quiet=True).to_json()["systems"][0]
     assert entry["name"] == "leaf (tuned)" and entry["n_windows"] == 48
+    assert entry["transductive"], "LEAF scales by the whole recording, whichever head reads it"
     controls = {row["control"] for row in entry["audit"]}
     assert "eeg_noise" in controls and not any("instruction" in control for control in controls)
     again = evaluate(config, store.path, [str(tower)], tmp_path / "again", quiet=True).to_json()["systems"][0]

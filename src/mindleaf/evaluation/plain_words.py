@@ -148,6 +148,11 @@ MARKS = {
     ),
 }
 
+TRANSDUCTIVE = (
+    "Each recording was scaled by its own whole signal, test windows included. No label is read, but a user with one window at a "
+    "time cannot do it; compare with systems that were given the same (pipeline.normalise=recording)."
+)
+
 HOW_TO_READ = (
     ("Chance", "What a system without any information gets. A score is only as good as its distance from chance."),
     (

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mindleaf.errors import BadInput
 from mindleaf.evaluation.contract import Asks, System, Task
 from mindleaf.evaluation.prepared_rows import PreparedRows
+from mindleaf.evaluation.readings import WatchedExamples
 from mindleaf.fold import Fold
 from mindleaf.metrics.scores import decisions
 from mindleaf.store.examples import Examples
@@ -66,6 +67,7 @@ class SystemRun:
     left_out   (window length, fold) -> why the system could not be fitted there
     share      of the training trials that it learned from (see ``Fold.share``)
     exposure   what the system had seen before this evaluation, None where there was no earlier training
+    transductive   whether test windows were scaled by the whole recordings that they are part of
     """
 
     name: str
@@ -81,6 +83,7 @@ class SystemRun:
     left_out: dict[tuple[float, str], str] = field(default_factory=dict)
     share: float = 1.0
     exposure: Exposure | None = None
+    transductive: bool = False
 
     @property
     def windows_s(self) -> list[float]:
@@ -236,7 +239,11 @@ def _fold_cells(
                     run.left_out[window_s, fold.name], system = why, None
                     continue
                 system.fit(train, validation, seed)
-        cell = Cell(run.name, system, rows.task, fold, window_s, train, validation, test, option_scores(system, test, rows.task))
+        watched = WatchedExamples.of(test)
+        cell = Cell(
+            run.name, system, rows.task, fold, window_s, train, validation, test, option_scores(system, watched, rows.task)
+        )
+        run.transductive |= watched.transductive
         cells.append(cell)
         if on_cell is not None:
             on_cell(cell)

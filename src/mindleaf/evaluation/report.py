@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from mindleaf.evaluation.headline import headline
 from mindleaf.evaluation.illustrations import illustrations
-from mindleaf.evaluation.plain_words import CONTROLS, HOW_TO_READ, LANGUAGE_CONTROLS, MARKS, STATUS
+from mindleaf.evaluation.plain_words import CONTROLS, HOW_TO_READ, LANGUAGE_CONTROLS, MARKS, STATUS, TRANSDUCTIVE
 from mindleaf.evaluation.predict import SystemRun
 from mindleaf.evaluation.statistics import PRIMARY
 from mindleaf.metrics.retrieval import RANK_METRICS
@@ -57,6 +57,8 @@ def render(
         metric_names=_METRIC_NAMES,
         ranks=tuple(RANK_METRICS),
         tables=_tables(tested, PRIMARY[asks]),
+        transductive=list(dict.fromkeys(entry["name"] for entry in tested if entry["transductive"])),
+        transductive_means=TRANSDUCTIVE,
         untested=[entry for entry in content["systems"] if not entry["metrics"]],
         verdicts=_verdicts(tested, PRIMARY[asks]),
         drawings=[(d, Markup(d.svg)) for d in illustrations(content, runs)],

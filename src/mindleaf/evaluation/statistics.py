@@ -173,6 +173,7 @@ def _system_entries(
     shared = {
         "name": run.name, "asks": run.asks, "floor": run.floor, "n_parameters": run.n_parameters, "weights": run.weights,
         "seconds": round(run.seconds, 3), "status": run.status, "why": run.why, "train_share": run.share,
+        "transductive": run.transductive,
     }  # fmt: skip
     nothing = {"n_windows": 0, "metrics": {}, "folds": [], "audit": audit}
     if table.empty:

@@ -27,6 +27,7 @@ _FULL = "level 2: task and labels"
 _SPLIT = "Split: cross-subject, whole subjects held out; one model is fitted in each fold. Intervals are over subjects, or trials where there are fewer than five."
 _ONCE = "All conditions ask one and the same fitted model: training mixes the three levels in equal parts."
 _TEST_ONLY = "Only windows of held-out subjects are shown."
+_SCALED = "LEAF scales each recording by its own unlabelled signal, test windows included: transductive."
 _GROUPS = "Mean balanced accuracy over the data sets at hand of each kind of task; chance dashed. No interval: it is a mean over data sets."
 _CONTROLS = "Balanced accuracy with 95 % intervals; chance dashed. A model that uses its instruction loses with a wrong one."
 _DENSITIES = "Distances between two windows of one class and of two; the more the curves part, the better the classes lie apart."
@@ -83,7 +84,7 @@ def figure3(asked: Asked) -> Page:
         rows = tuple(_condition_row(c, m, against.get(c)) for c, m in told.items())
         sheets.append(Sheet(name, _CONDITION_COLUMNS, rows, note=_note(told[_FULL][_METRIC])))
     drawing = Drawing("Instruction conditions", grouped_scores(groups, chance, "leaf-figure3", "balanced accuracy"), _CONTROLS)
-    return Page("LEAF, Figure 3: what the instruction adds", sheets, (_SPLIT, _NO_VALUES, _ONCE), [drawing])
+    return Page("LEAF, Figure 3: what the instruction adds", sheets, (_SPLIT, _NO_VALUES, _ONCE, _SCALED), [drawing])
 
 
 def figure4(asked: Asked) -> Page:
@@ -102,7 +103,7 @@ def figure4(asked: Asked) -> Page:
                 name, density_figure({c: pair_densities(*e) for c, e in embedded.items()}, f"leaf-figure4-{name}"), _DENSITIES
             )
         )
-    return Page("LEAF, Figure 4: classes in the space of the texts", sheets, (_SPLIT, _ONCE, _TEST_ONLY), drawings)
+    return Page("LEAF, Figure 4: classes in the space of the texts", sheets, (_SPLIT, _ONCE, _TEST_ONLY, _SCALED), drawings)
 
 
 def figure5(asked: Asked) -> Page:
@@ -124,7 +125,7 @@ def figure5(asked: Asked) -> Page:
                 name, evolution_figure(np.split(plane, len(states)), share, labels, classes, f"leaf-figure5-{name}"), _EVOLUTION
             )
         )
-    return Page("LEAF, Figure 5: queries through the layers", sheets, (_SPLIT, _TEST_ONLY), drawings)
+    return Page("LEAF, Figure 5: queries through the layers", sheets, (_SPLIT, _TEST_ONLY, _SCALED), drawings)
 
 
 FIGURES = {"figure2": figure2, "figure3": figure3, "figure4": figure4, "figure5": figure5}

@@ -177,11 +177,16 @@ def _rows(table: EvaluationTable, block: Block, entrant: Entrant, outcome: Outco
             title = _titled(entrant, entry) + (f", {window_s:g} s" if outcome and len(block.windows_s) > 1 else "")
             if entry and metric:
                 yield (title, printed, _number(metric["mean"]), *_interval(metric, entry["n_windows"]), _number(metric["chance"]),
-                       value, flaws, entry["status"], _verdict(entry["audit"]))  # fmt: skip
+                       value, flaws, _status(entry), _verdict(entry["audit"]))  # fmt: skip
             elif value != "–":
                 yield (title, printed, *["–"] * 4, value, flaws, _absence(entrant, block, outcome, window_s), "–")
             elif outcome and number == 0:  # once is enough where no metric has a value
                 yield (title, "all", *["–"] * 6, _absence(entrant, block, outcome, window_s), "–")
+
+
+def _status(entry: Mapping[str, Any]) -> str:
+    """Cells of older calls do not say whether they are transductive."""
+    return entry["status"] + (", transductive" if entry.get("transductive") else "")
 
 
 def _flaws(entrant: Entrant, block: Block) -> str:

@@ -28,9 +28,8 @@ def tell(result: Result, out: Path, quiet: bool) -> None:
             if metric
             else ("–",) * 3
         )
-        table.add_row(
-            system["name"], f"{system['window_s']:g} s" if system["window_s"] else "–", *numbers, system["status"], verdict
-        )
+        status = system["status"] + (", transductive" if system["transductive"] else "")
+        table.add_row(system["name"], f"{system['window_s']:g} s" if system["window_s"] else "–", *numbers, status, verdict)
     terminal = console(quiet)
     terminal.print(table)
     for name, row in result.failures:
