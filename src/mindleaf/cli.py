@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import traceback
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,8 +40,15 @@ def _usable_device(name: str) -> str:
     return name
 
 
+def _hushed(quiet: bool) -> bool:
+    """Warnings are no errors; those that matter stand in cards and reports as well."""
+    if quiet:
+        warnings.simplefilter("ignore")
+    return quiet
+
+
 Device = Annotated[str, typer.Option("--device", callback=_usable_device, help="auto, cpu or cuda.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", callback=_hushed, help="Say nothing but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue from the newest checkpoint.")]
 Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="column=value,value: leave these windows out.")]

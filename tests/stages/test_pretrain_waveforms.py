@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,17 +11,23 @@ import pytest
 import torch
 
 from mindleaf.encoders.leaf import CHANNELS, LeafConfig
+from mindleaf.encoders.projection import projection
 from mindleaf.errors import BadInput
+from mindleaf.models.facts import ModelFacts
 from mindleaf.models.folder import load_model
 from mindleaf.models.spectral_temporal import SpectralTemporalConfig
+from mindleaf.preprocessing.pipeline import LEAF
 from mindleaf.recipes.choice import filled
 from mindleaf.stages.held_out_waveforms import HeldOutWaveforms, LinearForecast, MeasuredWaveforms
 from mindleaf.stages.pretrain import PretrainStage, SpectralTemporalStage, pretrain
+from mindleaf.store.batches import BatchReader
+from mindleaf.store.examples import Examples
 from mindleaf.store.exposure import Exposure
 from mindleaf.training.log import read_log
 from mindleaf.training.loop import TrainingConfig
 from mindleaf.training.optimiser import OptimiserConfig
 from tests.stages.command import mindleaf, worked
+from tests.stages.two_data_sets import rhythms
 
 SMALL = LeafConfig(width=16, depth=1, heads=2, hidden=32, filters=4, token_dropout=0.25)
 CONFIG = SpectralTemporalStage(
@@ -108,7 +115,7 @@ def test_windows_longer_than_the_tower_are_refused_before_any_work():
 
 
 def test_a_run_of_one_model_is_not_resumed_as_another(run, toy_store):
-    with pytest.raises(BadInput, match=r"stage\.json"):
+    with pytest.raises(BadInput, match="is a RUN of pretrain leaf, and pretrain mindmix cannot resume it"):
         pretrain(PretrainStage(), [toy_store.path], run, resume=True, quiet=True)
 
 
@@ -166,3 +173,27 @@ def test_the_command_line_pretrains_leaf(toy_store, tmp_path):
     told = mindleaf("pretrain", "leaf-tiny", "--store", toy_store.path, "--out", tmp_path / "no", "--set", "schedule=joint")
     assert "no field 'schedule'" in told.complaint
     assert "leaf-tiny" in mindleaf("pretrain", "leav", "--store", toy_store.path, "--out", tmp_path / "no").complaint
+
+
+def test_two_stores_of_one_data_set_are_measured_together(tmp_path):
+    """Each has windows of its own; the later one must not take the earlier one's place."""
+    stores = [rhythms(tmp_path / str(n), "twins", {"slow": 8.0, "fast": 20.0}, seed=n, n_subjects=1 + n) for n in (0, 1)]
+    parts = [Examples(store, store.windows(2.0)) for store in stores]
+    model, objective = CONFIG.model.build(ModelFacts()), CONFIG.objective
+    held = HeldOutWaveforms(parts, objective, BatchReader(parts, LEAF), model)
+    found = held.measure_each(model)
+    assert list(found) == ["twins"]
+    assert [len(np.concatenate(rows)) for rows in found["twins"].sums.values()] == [len(parts[0]) + len(parts[1])] * len(ANSWERS)
+    assert len(found["twins"].subjects) == len(parts[0]) + len(parts[1])
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_warnings_are_silent_where_silence_is_asked_for(toy_store, tmp_path, quiet):
+    projection.cache_clear()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        few = ("--set", "training.steps=1", "--set", "training.batch_size=4", "--set", "held_out_share=0")
+        words = ("pretrain", "leaf-tiny", "--store", toy_store.path, "--out", tmp_path / "run", "--device", "cpu", *few)
+        worked(*words, *(["--quiet"] if quiet else []))
+    told = [str(one.message) for one in caught if "electrodes are interpolated" in str(one.message)]
+    assert bool(told) is not quiet

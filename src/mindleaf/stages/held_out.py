@@ -43,7 +43,10 @@ class HeldOut(ABC):
 
     def __init__(self, parts: Sequence[Examples], objective: Any, seen: BatchReader, model: nn.Module) -> None:
         self.objective = objective
-        self.readers = {part.store.dataset: BatchReader([spread(part, _WINDOWS)], seen.pipeline) for part in parts}
+        #: Of each data set its stores, one reader for each: a batch comes from one store.
+        self.readers: dict[str, list[BatchReader]] = {}
+        for part in parts:
+            self.readers.setdefault(part.store.dataset, []).append(BatchReader([spread(part, _WINDOWS)], seen.pipeline))
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
         return self.measure(model, list(self.readers)).figures()
@@ -57,8 +60,7 @@ class HeldOut(ABC):
     def measure(self, model: Any, datasets: Sequence[str]) -> Any:
         model.eval()
         found = self.nothing(model)
-        for dataset in datasets:
-            reader = self.readers[dataset]
+        for dataset, reader in [(name, reader) for name in datasets for reader in self.readers[name]]:
             ids = np.arange(len(reader))
             for start in range(0, len(ids), AT_ONCE):
                 chosen = ids[start : start + AT_ONCE]

@@ -61,13 +61,13 @@ def _drawings(look: Look) -> Iterator[Captioned]:
 
 
 def _interpolated(parts: Sequence[Examples]) -> dict[str, object]:
-    """How many of the electrodes no channel of a data set's first recording stands for."""
-    found: dict[str, object] = {}
+    """How many of the electrodes no channel of the first recording stands for, of each store of a data set."""
+    found: dict[str, list[str]] = {}
     for part in parts:
         montage = next(iter(part.store.recordings.values())).montage.select(part.channel_names)
         n_missing = len(montage_projection(montage, CHANNELS).report.interpolated)
-        found[f"electrodes interpolated in {part.store.dataset}"] = f"{n_missing} of {len(CHANNELS)}"
-    return found
+        found.setdefault(f"electrodes interpolated in {part.store.dataset}", []).append(f"{n_missing} of {len(CHANNELS)}")
+    return {name: ", ".join(dict.fromkeys(counts)) for name, counts in found.items()}
 
 
 WAVEFORMS = EncoderKind(

@@ -12,10 +12,15 @@ from mindleaf.config import Config
 from mindleaf.errors import BadInput
 from mindleaf.models.folder import CONFIG, HASHES, load_model
 from mindleaf.store.exposure import Exposure
-from mindleaf.store.files import write_json
+from mindleaf.store.files import read_json, write_json
 from mindleaf.store.store import Store
 
 _STAGE, _INPUTS, _EXPOSURE = "stage.json", "inputs.json", "exposure.json"
+#: What the settings of a stage belong to, by the name of their class: kept with the inputs, told where a folder is another stage's.
+_VERBS = {
+    "PretrainStage": "pretrain mindmix", "SpectralTemporalStage": "pretrain leaf", "AlignStage": "align mindmix",
+    "InstructStage": "align leaf", "AlignBothStage": "align both", "EvaluateConfig": "finetune",
+}  # fmt: skip
 
 
 def inputs_of(
@@ -48,6 +53,8 @@ def begin_run(out: Path, config: Config, resume: bool, inputs: Mapping[str, Any]
     started = (out / _STAGE).exists() or (out / CONFIG).exists()
     if started and not resume:
         raise BadInput(f"{out} already holds a run; add --resume to continue it, or choose another --out.")
+    if started and (out / _STAGE).exists():
+        _refuse_other_verb(out, config)
     if started and (out / _STAGE).exists() and type(config).read(out / _STAGE).fingerprint() != config.fingerprint():
         raise BadInput(f"{out} holds a run with other settings; resume with the same ones, or choose another --out.")
     if started and (out / _INPUTS).exists():
@@ -59,7 +66,23 @@ def begin_run(out: Path, config: Config, resume: bool, inputs: Mapping[str, Any]
             )
     out.mkdir(parents=True, exist_ok=True)
     config.write(out / _STAGE)
-    write_json(out / _INPUTS, dict(inputs))
+    write_json(out / _INPUTS, {"verb": _verb(config), **inputs})
+
+
+def _verb(config: Config) -> str:
+    return _VERBS.get(type(config).__name__, type(config).__name__)
+
+
+def _refuse_other_verb(out: Path, config: Config) -> None:
+    """BadInput where the folder was begun by another stage; older folders do not say which, but its settings do not fit."""
+    ours, theirs = _verb(config), read_json(out / _INPUTS).get("verb", "")
+    if not theirs:
+        fields = set(json.loads((out / _STAGE).read_text()))
+        theirs = ours if fields == set(config.model_dump(mode="json")) else "another verb or version"
+    if theirs != ours:
+        raise BadInput(
+            f"{out} is a RUN of {theirs}, and {ours} cannot resume it; give --out another folder, or resume with its own verb and recipe."
+        )
 
 
 def is_run(path: str | Path) -> bool:
