@@ -85,6 +85,17 @@ def test_band_power_rises_with_amplitude():
     torch.testing.assert_close(stem(louder) - stem(batch), torch.full((2, 32), 2.1972246), atol=2e-2, rtol=0)
 
 
+def test_a_last_batch_of_one_window_trains_like_any_other():
+    """33 windows in batches of 32 end so; its scale is the one so far, which it leaves as it is."""
+    stem = BandPowerStem(12, filters=8).train()
+    stem(noise_batch(6))
+    before = stem.scale.running_var.clone()
+    one = stem(noise_batch(1, seed=3))
+    torch.testing.assert_close(one, stem.eval()(noise_batch(1, seed=3)))
+    one.sum().backward()
+    assert torch.equal(stem.scale.running_var, before) and stem.mix.weight.grad.abs().sum() > 0
+
+
 def test_the_filter_bank_answers_at_its_own_frequency():
     taps = filter_bank(20, 200, 200.0, (2.0, 40.0))[:, 0]
     spectrum = torch.fft.rfft(taps, n=2000).abs()

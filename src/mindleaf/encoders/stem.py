@@ -115,6 +115,21 @@ class TemporalStem(nn.Module):
         return rearrange(frames, "b d f -> b f d")
 
 
+class RunningScale(nn.BatchNorm1d):
+    """Puts each feature on the scale of the training data (running statistics, no weights of its own).
+
+    One window alone has no spread: it is put on the scale so far, in training too. An epoch may well end with such a batch.
+    """
+
+    def __init__(self, features: int) -> None:
+        super().__init__(features, affine=False)
+
+    def forward(self, input: Float[Tensor, "batch feature"]) -> Float[Tensor, "batch feature"]:
+        if self.training and len(input) == 1:
+            return F.batch_norm(input, self.running_mean, self.running_var, eps=self.eps)
+        return super().forward(input)
+
+
 class BandPowerStem(nn.Module):
     """Spatial filters, learned band-pass filters, log power: what a classifier of oscillations looks at.
 
@@ -141,7 +156,7 @@ class BandPowerStem(nn.Module):
         self.mix = nn.Conv1d(sources, filters, 1, bias=False)
         # The mean power needs only some moments of the oscillation; 100 a second are enough and cheaper.
         self.band = nn.Conv1d(filters, filters, kernel, stride=max(1, round(sfreq / 100)), groups=filters, bias=False)
-        self.scale = nn.BatchNorm1d(filters, affine=False)
+        self.scale = RunningScale(filters)
         with torch.no_grad():
             self.band.weight.copy_(filter_bank(filters, kernel, sfreq, band))
 
