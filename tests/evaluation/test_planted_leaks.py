@@ -42,12 +42,12 @@ from mindleaf.protocols import BetweenTrial, LeaveOneSubjectOut, RandomWindows
 from mindleaf.store.exposure import exposure
 from mindleaf.store.store import Store
 from mindleaf.store.writer import StoreConfig, write_store
-from mindleaf.tasks import Attention, Classify, Emotion, MatchMismatch
+from mindleaf.tasks import Attention, Classify, Emotion, MatchMismatch, RetrievalPool
 from tests.conftest import make_recording
 
 BETWEEN = BetweenTrial(n_folds=4, val_fraction=0)
 ONE_OUT = LeaveOneSubjectOut(val_fraction=0)
-ATTENTION, CLASSIFY, EMOTION, MATCH = Attention(), Classify(), Emotion(), MatchMismatch()
+ATTENTION, CLASSIFY, EMOTION, MATCH, POOL = Attention(), Classify(), Emotion(), MatchMismatch(), RetrievalPool()
 
 
 def fixed_order(subject: int, n_trials: int) -> list[str]:
@@ -196,6 +196,7 @@ LEAKS = [
     Leak("answers_hidden", "the answer is read", PEEKER, HONEST),
     Leak("audio_shifted", "the person says the voice", audited("own voice", KnowsThePerson), HONEST),
     Leak("order_swapped", "the first in the list", audited("listening", FirstInList), HONEST),
+    Leak("order_swapped", "the first in a pool", audited("listening", FirstInList, POOL), audited("listening", Decoder, POOL)),
     Leak("batch_size", "scores lean on the windows beside", audited("listening", LeansOnNeighbours), HONEST, alone=True),
     Leak("shortcuts", "classes in a fixed order", audited("fixed order", Powers, CLASSIFY, ONE_OUT),
          audited("classes", Powers, CLASSIFY, ONE_OUT), "time in the session", alone=True),
@@ -205,6 +206,8 @@ LEAKS = [
     Leak("shortcuts", "trials of one class are longer", audited("length", Powers, CLASSIFY), CLASSES, "length of the trial", alone=True),
     Leak("shortcuts", "each sound has one label", audited("sounds", Powers, CLASSIFY),
          audited("neutral sounds", Powers, CLASSIFY), "which sound it is", alone=True),
+    Leak("shortcuts", "each sound has one emotion", audited("sounds", Powers, EMOTION),
+         audited("neutral sounds", Powers, EMOTION), "which sound it is", alone=True),
     Leak("shortcuts", "the louder voice is the attended one", LOUDER, HONEST, "loudness of the sound"),
     Leak("shortcuts", "one class per person", DIAGNOSIS, CLASSES, "which subject it is"),
     Leak("shortcuts", "the time in the trial says the sound", audited("clock", ReadsTheClock, MATCH),

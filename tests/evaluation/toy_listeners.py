@@ -167,7 +167,7 @@ class FirstInList(_Vice):
     name = "first"
 
     def predict(self, examples):
-        return np.tile([1.0, 0.0], (len(examples), 1))
+        return np.tile(np.eye(examples.n_candidates)[0], (len(examples), 1))
 
 
 class LeansOnNeighbours(Decoder):
