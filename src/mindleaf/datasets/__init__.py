@@ -13,6 +13,7 @@ DATASETS = DatasetTable(
         "synthetic_rhythms": "mindleaf.datasets.synthetic_paradigms:RHYTHMS",
         "synthetic_combinations": "mindleaf.datasets.synthetic_paradigms:COMBINED",
         "synthetic_synchrony": "mindleaf.datasets.synthetic_paradigms:SYNCHRONY",
+        "synthetic_sounds": "mindleaf.datasets.synthetic_sounds",
         "eegmat": "mindleaf.datasets.eegmat",
         "cocktail": "mindleaf.datasets.cocktail",
         "two_speaker_minute": "mindleaf.datasets.two_speaker_minute",

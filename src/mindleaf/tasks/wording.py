@@ -94,6 +94,16 @@ KINDS: dict[str, Kind] = {
         ),
         "The finding is {}.",
     ),
+    "hearing": Kind(
+        ("hearing",),
+        (
+            "What does the person hear?", "Which sound is playing?", "Describe the sound that is heard.",
+            "Tell the sound from the auditory response.", "What reaches the ear?", "Name the sound.",
+            "How fast and how high is the sound?", "Decode the perceived sound.", "Which kind of sound is this?",
+            "Decide from the evoked responses what is heard.",
+        ),
+        "The person hears {}.",
+    ),
     "attention": Kind(
         ("attention",),
         (

@@ -10,7 +10,7 @@ from scipy.ndimage import uniform_filter1d
 
 from mindleaf.datasets.synthesis import background
 from mindleaf.datasets.synthesis.head import HEAD_RADIUS, SPHERE_CENTRE, Head, unit
-from mindleaf.datasets.synthesis.paradigms import TRIAL_S, Paradigm, ParadigmConfig, Rhythm
+from mindleaf.datasets.synthesis.paradigms import TRIAL_S, Paradigm, ParadigmConfig, RecordingConfig, Rhythm
 from mindleaf.montage import Montage
 
 _LEAD_S = 3.0
@@ -37,7 +37,7 @@ def paradigm_session(head: Head, paradigm: Paradigm, config: ParadigmConfig, rng
     pauses = np.round(np.concatenate([[_LEAD_S], rng.uniform(1.5, 2.5, len(labels) - 1)]) * config.sfreq).astype(int)
     starts = tuple(int(start) for start in np.cumsum(pauses) + n_trial * np.arange(len(labels)))
     n_times = starts[-1] + n_trial + round(_LEAD_S * config.sfreq)
-    signal = _surroundings(head, n_times, config, rng)
+    signal = surroundings(head, n_times, config, rng)
     states = [f"{label} {condition}".strip() for label, condition in zip(labels, conditions, strict=True)]
     signal += _rhythms(head, paradigm, config, starts, states, n_times, rng)
     gains = rng.lognormal(0.0, 0.1, (len(signal), 1))
@@ -87,7 +87,7 @@ def _order(paradigm: Paradigm, config: ParadigmConfig, rng: np.random.Generator)
     return labels, conditions
 
 
-def _surroundings(head: Head, n_times: int, config: ParadigmConfig, rng: np.random.Generator) -> NDArray[np.float64]:
+def surroundings(head: Head, n_times: int, config: RecordingConfig, rng: np.random.Generator) -> NDArray[np.float64]:
     """Everything but the paradigm's rhythms, (channel, time): 1/f activity, alpha, blinks, hum, amplifier noise of this head."""
     sfreq, n_channels = config.sfreq, len(head.montage.names)
     loudness = rng.lognormal(0.0, config.variability, 2)

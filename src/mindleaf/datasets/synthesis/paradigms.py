@@ -14,23 +14,19 @@ from mindleaf.config import Config
 TRIAL_S = 4.0
 
 
-class ParadigmConfig(Config):
-    """Size of the experiment and strength of everything an electrode picks up (microvolts are mean RMS over channels).
+class RecordingConfig(Config):
+    """Size of a simulated experiment and strength of what an electrode picks up whatever the person does (microvolts are mean RMS
+    over channels).
 
-    n_trials        trials of each class and subject
     n_channels      19, 32 or 64 electrodes of the 10-10 system, referenced to TP9 and TP10
     sfreq           Hz
-    effect          how much of the paradigm's usual change a class makes; 0: nothing in the EEG depends on the class
     variability     spread (log-normal) from subject to subject in the strength of each source, and from trial to trial in the effect
     blink_uv        peak at the electrode nearest to an eye
-    combinations    for the paradigms of rhythms and places: the labels there are; empty: the usual ones
     """
 
     n_subjects: int = Field(default=8, ge=1, le=99)
-    n_trials: int = Field(default=20, ge=1, le=200)
     n_channels: Literal[19, 32, 64] = 32
     sfreq: int = Field(default=200, ge=128, le=2000)
-    effect: float = Field(default=1.0, ge=0.0, le=2.0)
     variability: float = Field(default=0.3, ge=0.0, le=1.0)
     background_uv: float = Field(default=10.0, ge=0.0)
     alpha_uv: float = Field(default=4.0, ge=0.0)
@@ -38,6 +34,18 @@ class ParadigmConfig(Config):
     line_frequency: float = Field(default=50.0, gt=0.0)
     line_uv: float = Field(default=2.0, ge=0.0)
     sensor_uv: float = Field(default=1.0, ge=0.0)
+
+
+class ParadigmConfig(RecordingConfig):
+    """An experiment with classes.
+
+    n_trials        trials of each class and subject
+    effect          how much of the paradigm's usual change a class makes; 0: nothing in the EEG depends on the class
+    combinations    for the paradigms of rhythms and places: the labels there are; empty: the usual ones
+    """
+
+    n_trials: int = Field(default=20, ge=1, le=200)
+    effect: float = Field(default=1.0, ge=0.0, le=2.0)
     combinations: tuple[str, ...] = ()
 
     @model_validator(mode="after")
