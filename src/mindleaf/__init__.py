@@ -13,6 +13,7 @@ _FACE = {
     "prepare": "mindleaf.stages.prepare:prepare_recordings",
     "evaluate": "mindleaf.stages.evaluate:evaluate_on",
     "load_model": "mindleaf.models.folder:load_model",
+    "search": "mindleaf.stages.search:search",
     "Store": "mindleaf.store.store:Store",
     "protocols": "mindleaf.protocols",
     "tasks": "mindleaf.tasks",

@@ -14,6 +14,7 @@ from tests.models.small_batches import FACTS, noise_batch, random_texts
 PAIRS = [
     ("codebook", "pretraining"), ("contrastive", "aligned"), ("classification", "classifier"), ("classification", "multimodal"),
     ("spectral_temporal", "spectral_temporal"), ("instruction", "language"), ("classification", "tower_classifier"),
+    ("one_space", "one_space"),
 ]  # fmt: skip
 
 
@@ -28,8 +29,8 @@ def test_an_objective_gives_losses_that_add_up_and_have_gradients(name, model_na
     assert issubclass(objective_class, Config)
     torch.manual_seed(0)
     model = pkgutil.resolve_name(MODELS[model_name]).preset("tiny").build(FACTS).train()
-    if model_name == "language":
-        model.write(random_texts)
+    if model_name in ("language", "one_space"):
+        getattr(model, "language", model).write(random_texts)
     losses = objective_class()(model, noise_batch(4), 0)
     assert isinstance(losses, Losses)
     torch.testing.assert_close(losses.total, torch.stack(list(losses.parts.values())).sum())

@@ -40,4 +40,4 @@ def test_a_stage_is_filled_in_by_the_recipe_that_is_named():
         filled("pretraining", "leav")
     with pytest.raises(BadInput, match="there are: leaf-tiny, leaf-small, leaf, leaf-as-published"):
         size_of("mindmix", "leaf")
-    assert {whose for whose, _ in RECIPES.values()} == set(STAGES["pretraining"])
+    assert {whose for whose, _ in RECIPES.values()} == set(STAGES["alignment"])

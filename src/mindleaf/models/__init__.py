@@ -8,4 +8,5 @@ MODELS: dict[str, str] = {
     "spectral_temporal": "mindleaf.models.spectral_temporal:SpectralTemporalConfig",
     "language": "mindleaf.models.language:LanguageConfig",
     "tower_classifier": "mindleaf.models.tower_classifier:TowerClassifierConfig",
+    "one_space": "mindleaf.models.one_space:OneSpaceConfig",
 }

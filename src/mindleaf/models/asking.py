@@ -20,7 +20,7 @@ from mindleaf.errors import BadInput
 from mindleaf.models.facts import ModelFacts
 from mindleaf.models.language import LanguageModel, blended, placed
 from mindleaf.montage import Montage
-from mindleaf.preprocessing.filtering import apply
+from mindleaf.preprocessing.filtering import apply, z_score
 from mindleaf.preprocessing.pipeline import PIPELINES
 from mindleaf.preprocessing.robust import robust_scale
 
@@ -114,7 +114,6 @@ def _windows(eeg: Any, facts: ModelFacts, window_s: float) -> tuple[NDArray[np.f
     montage, _ = Montage.from_names(names, positions)
     views = [apply(pipeline, piece, sfreq) for piece in pieces]
     whole = np.concatenate(views, axis=1)
-    scale = robust_scale(lambda first, last: whole[:, first:last].T, whole.shape[1])
     length = round(window_s * pipeline.sfreq) if len(views) == 1 else views[0].shape[1]
     count = whole.shape[1] // length
     if count < 1:
@@ -122,6 +121,9 @@ def _windows(eeg: Any, facts: ModelFacts, window_s: float) -> tuple[NDArray[np.f
             f"wanted at least {window_s:g} s of EEG, got {whole.shape[1] / pipeline.sfreq:g} s; give more, or window_s."
         )
     cut = rearrange(whole[:, : count * length], "c (n t) -> n c t", t=length)
+    if pipeline.normalise == "window":
+        return z_score(cut), montage
+    scale = robust_scale(lambda first, last: whole[:, first:last].T, whole.shape[1])
     return scale.apply(cut, np.arange(len(names))), montage
 
 

@@ -42,9 +42,10 @@ class LoadedModel:
         from mindleaf.models.asking import ask
         from mindleaf.models.language import LanguageModel
 
-        if not isinstance(self.model, LanguageModel):
+        language = getattr(self.model, "language", self.model)  # one space holds one
+        if not isinstance(language, LanguageModel):
             raise BadInput(f"wanted a model aligned with language, this one is of type {self.type_name}; run align leaf first.")
-        return ask(self.model, self.facts, eeg, question, choices, window_s)
+        return ask(language, self.facts, eeg, question, choices, window_s)
 
 
 def type_name_of(config: Config) -> str:
@@ -126,14 +127,15 @@ def start_from(model: nn.Module, folder: Path, parts: Sequence[str] = ()) -> lis
     ``parts`` names those to take, where not all are wanted. They are taken whole and strictly. Raises ReadError where a part
     of that name has another size, BadInput where no part fits at all: weights are never silently left behind.
     """
-    saved = dict(load_model(folder).model.named_children())
+    source = load_model(folder).model
+    saved = getattr(source, "parts", lambda: dict(source.named_children()))()
     taken = []
     for name, part in model.named_children():
-        source = saved.get(name)
-        if (parts and name not in parts) or source is None or type(source) is not type(part) or not list(part.parameters()):
+        theirs = saved.get(name)
+        if (parts and name not in parts) or theirs is None or type(theirs) is not type(part) or not list(part.parameters()):
             continue
         try:
-            part.load_state_dict(source.state_dict(), strict=True)
+            part.load_state_dict(theirs.state_dict(), strict=True)
         except RuntimeError as error:
             raise ReadError(
                 f"{folder}: its {name} does not fit this model's; choose the same preset ({_first(error)})."

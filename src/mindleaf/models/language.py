@@ -97,10 +97,14 @@ class LanguageModel(nn.Module):
         tokens, mask = encode_in_chunks(self.encoder, batch, n_patches, min(self.chunk, n_patches))
         return rearrange(tokens, "b c p w -> b (c p) w"), rearrange(mask, "b c p -> b (c p)")
 
+    def meanings(self, task: int) -> Float[Tensor, "label text"]:
+        """The vectors of the texts of a task's labels, as the text encoder gives them."""
+        first = sum(len(other.texts) for other in self.tasks[:task])
+        return self.labels[first : first + len(self.tasks[task].texts)]
+
     def answers(self, task: int) -> Float[Tensor, "label text"]:
         """Where the labels of a task lie."""
-        first = sum(len(other.texts) for other in self.tasks[:task])
-        return placed(self.labels[first : first + len(self.tasks[task].texts)], self.prototypes)
+        return placed(self.meanings(task), self.prototypes)
 
     def instruction(self, task: int, level: int, phrase: int = 0) -> Float[Tensor, " text"]:
         """0: the task is not told; 1: one of its phrases; 2: the phrase, blended with the mean of the task's labels."""
@@ -110,8 +114,7 @@ class LanguageModel(nn.Module):
         told = self.phrases[first + phrase % len(self.tasks[task].phrases)]
         if level == 1:
             return told
-        first = sum(len(other.texts) for other in self.tasks[:task])
-        return blended(told, self.labels[first : first + len(self.tasks[task].texts)])
+        return blended(told, self.meanings(task))
 
     @property
     def readout(self) -> list[nn.Module]:
@@ -164,11 +167,13 @@ class LanguageConfig(Config):
             encoder=encoder, width=encoder.width, heads=encoder.heads, depth=depth, power_filters=0 if name == "base" else 64
         )
 
-    def build(self, facts: ModelFacts) -> LanguageModel:
-        """``facts.tasks`` and ``facts.text_width`` set the size of the texts' tables; ``LanguageModel.write`` fills them."""
+    def build(self, facts: ModelFacts, power: BandPowerStem | None = None) -> LanguageModel:
+        """``facts.tasks`` and ``facts.text_width`` set the size of the texts' tables; ``LanguageModel.write`` fills them.
+
+        ``power``: a path for band power of one's own in place of the usual one.
+        """
         encoder = self.encoder.build(facts.n_electrodes)
-        power = None
-        if self.power_filters:
+        if self.power_filters and power is None:
             power = BandPowerStem(facts.n_electrodes, sources=self.power_sources, filters=self.power_filters, sfreq=facts.sfreq)
         leaf = isinstance(encoder, LeafTower)
         qformer = QFormer(

@@ -6,4 +6,5 @@ OBJECTIVES: dict[str, str] = {
     "classification": "mindleaf.objectives.classification:ClassificationObjective",
     "spectral_temporal": "mindleaf.objectives.spectral_temporal:SpectralTemporalObjective",
     "instruction": "mindleaf.objectives.instruction:InstructionObjective",
+    "one_space": "mindleaf.objectives.one_space:OneSpaceObjective",
 }

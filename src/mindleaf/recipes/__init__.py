@@ -8,4 +8,6 @@ RECIPES: dict[str, tuple[str, str]] = {
     "leaf-small": ("leaf", "small"),
     "leaf": ("leaf", "base"),
     "leaf-as-published": ("leaf", "base"),
+    "both-tiny": ("both", "tiny"),
+    "both-small": ("both", "small"),
 }

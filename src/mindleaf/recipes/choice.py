@@ -17,6 +17,7 @@ STAGES: dict[str, dict[str, str]] = {
     "alignment": {
         "mindmix": "mindleaf.recipes.mindmix:alignment",
         "leaf": "mindleaf.recipes.leaf:alignment",
+        "both": "mindleaf.recipes.one_space:alignment",
     },
     "finetuning": {
         "mindmix": "mindleaf.recipes.mindmix:finetuning",
@@ -25,11 +26,15 @@ STAGES: dict[str, dict[str, str]] = {
 }
 
 #: Whose model -> the stage that aligns it.
-ALIGNING = {"mindmix": "mindleaf.stages.align:align", "leaf": "mindleaf.stages.instruct:instruct"}
+ALIGNING = {
+    "mindmix": "mindleaf.stages.align:align",
+    "leaf": "mindleaf.stages.instruct:instruct",
+    "both": "mindleaf.stages.align_both:align_both",
+}
 
 
 def aligning(recipe: str) -> Any:
-    """The stage that aligns a recipe's model: with sound, or with language."""
+    """The stage that aligns a recipe's model: with sound, with language, or with both."""
     return pkgutil.resolve_name(ALIGNING[RECIPES[recipe][0]])
 
 

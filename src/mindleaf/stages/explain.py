@@ -21,11 +21,13 @@ from mindleaf.interpret.reconstruction import embedding_figure, spectrogram_figu
 from mindleaf.interpret.topography import topography_figure
 from mindleaf.metrics.intervals import wide_interval
 from mindleaf.metrics.reconstruction import Reconstruction, correlations, lagged, variance_share
+from mindleaf.models.folder import type_in
 from mindleaf.preprocessing.pipeline import MINDMIX
 from mindleaf.protocols import BetweenTrial, Blocked
 from mindleaf.stages.progress import bar
 from mindleaf.stages.run_folder import read_exposure
 from mindleaf.stages.selecting import one_fold
+from mindleaf.stages.space_page import space_page
 from mindleaf.store.examples import Examples
 from mindleaf.store.store import Store
 from mindleaf.systems.aligned_views import AlignedViews, aligned_views
@@ -70,9 +72,11 @@ def explained(
 ) -> Page:
     """What the RUN has learned, as a page.
 
-    Reconstructions are fitted on training trials and judged on test trials. Raises BadInput where the RUN holds no aligned
-    model or the store no heard sound.
+    Reconstructions are fitted on training trials and judged on test trials. A RUN of one space is asked what it finds in words
+    instead (``stages.space_page``). Raises BadInput where the RUN holds no aligned model or the store no heard sound.
     """
+    if type_in(run) == "one_space":
+        return space_page(store_path, run, split, quiet)
     config = config or ExplainConfig()
     store, listener = Store(store_path), MindMixListener(ListenerConfig())
     fold = one_fold(split, store) if split else _fold(store, config)

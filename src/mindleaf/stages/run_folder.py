@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mindleaf.config import Config
 from mindleaf.errors import BadInput
@@ -15,6 +15,7 @@ from mindleaf.store.exposure import Exposure
 from mindleaf.store.files import read_json, write_json
 from mindleaf.store.store import Store
 
+_Stage = TypeVar("_Stage", bound=Config)
 _STAGE, _INPUTS, _EXPOSURE = "stage.json", "inputs.json", "exposure.json"
 #: What the settings of a stage belong to, by the name of their class: kept with the inputs, told where a folder is another stage's.
 _VERBS = {
@@ -87,6 +88,14 @@ def _refuse_other_verb(out: Path, config: Config) -> None:
 
 def is_run(path: str | Path) -> bool:
     return (Path(path) / CONFIG).is_file() or (Path(path) / "folds.json").is_file()
+
+
+def read_stage(run: Path, kind: type[_Stage]) -> _Stage:
+    """The settings that a run was trained with, those of a stage of this ``kind``."""
+    path = Path(run) / _STAGE
+    if not path.is_file():
+        raise BadInput(f"{run}: wanted {_STAGE}, which tells how the run was trained, found none; train the run again.")
+    return kind.read(path)
 
 
 def write_exposure(out: Path, exposure: Exposure) -> None:

@@ -35,6 +35,7 @@ from mindleaf.systems.neural import (
     begin_learning,
     class_weights,
     described,
+    encoder_of,
     n_parameters,
     read_findings,
     scored,
@@ -86,10 +87,10 @@ class Evolving(Asked):
 
 
 class TaskReader(BatchReader):
-    """Batches that say which task they belong to: one task for each set of Examples."""
+    """Batches that say which task they belong to: one task for each set of Examples. ``hearing``: as for ``BatchReader``."""
 
-    def __init__(self, examples: Sequence[Examples], tasks: Sequence[int], pipeline: Pipeline) -> None:
-        super().__init__(examples, pipeline)
+    def __init__(self, examples: Sequence[Examples], tasks: Sequence[int], pipeline: Pipeline, *hearing: Any) -> None:
+        super().__init__(examples, pipeline, *hearing)
         self.tasks = list(tasks)
 
     def read(self, ids: NDArray[np.integer], attended_first: bool = True) -> Batch:
@@ -261,10 +262,7 @@ class LeafReader:
                 self._same_texts(loaded.facts, start)
                 known, model = loaded.facts.tasks, loaded.config
             else:
-                encoder = getattr(loaded.config, "encoder", None)
-                if encoder is None:
-                    raise BadInput(f"{start}: wanted a RUN with an EEG encoder to start from, found none.")
-                model = self.config.model.model_copy(update={"encoder": encoder})
+                model = self.config.model.model_copy(update={"encoder": encoder_of(loaded.config, start)})
             self.config = self.config.model_copy(update={"model": model})
         tasks = tuple(dict.fromkeys((*known, *told)))
         self.facts = ModelFacts(

@@ -23,10 +23,7 @@ from mindleaf.encoders.mindmix import PRESETS, MindMixConfig, MindMixEncoder
 from mindleaf.encoders.weights import load_weights
 from mindleaf.errors import BadInput
 from mindleaf.models.adaptation import Adapt, LoraConfig, adapt, eeg_encoders
-from mindleaf.models.alignment import AlignedConfig
-from mindleaf.models.classifier import ClassifierConfig
 from mindleaf.models.facts import ModelFacts
-from mindleaf.models.pretraining import PretrainingConfig
 from mindleaf.store.batches import BatchReader
 from mindleaf.store.examples import Examples
 from mindleaf.store.features import Frontend
@@ -220,8 +217,9 @@ def _architecture(encoder: EncoderConfig | None) -> dict[str, Any]:
 
 def encoder_of(config: Any, folder: Path, vq_input: str | None = None) -> EncoderConfig:
     """The EEG encoder that a saved model was built with; BadInput where it has none."""
-    if not isinstance(config, PretrainingConfig | AlignedConfig | ClassifierConfig) or config.encoder is None:
+    encoder = getattr(getattr(config, "language", config), "encoder", None)  # one space keeps it with its language
+    if encoder is None:
         raise BadInput(f"{folder}: wanted a RUN with an EEG encoder to start from, found none.")
-    if vq_input and isinstance(config.encoder, MindMixConfig):
-        return config.encoder.model_copy(update={"vq_input": vq_input})
-    return config.encoder
+    if vq_input and isinstance(encoder, MindMixConfig):
+        return encoder.model_copy(update={"vq_input": vq_input})
+    return encoder

@@ -1,0 +1,196 @@
+"""align both: one space from the command line, what it starts from, what is found in it, and what it refuses."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+
+import mne
+import numpy as np
+import pytest
+
+import mindleaf as ml
+from mindleaf.datasets.synthesis.beeps import BeepsConfig
+from mindleaf.datasets.synthetic_sounds import write_sounds
+from mindleaf.errors import BadInput
+from mindleaf.protocols import PROTOCOLS, write_folds
+from mindleaf.stages.run_folder import read_exposure
+from mindleaf.stages.space_page import EEG_SOUND, EEG_TEXT, IN_TIME, SAME_WORDS, SOUND_TEXT, TEXT_EEG, TEXT_SOUND
+from mindleaf.store.store import Store
+from tests.stages.command import FEW_ALIGN_STEPS, mindleaf, worked
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*electrodes are interpolated:UserWarning"),
+    pytest.mark.skipif(
+        importlib.util.find_spec("sentence_transformers") is None, reason="needs the package sentence-transformers"
+    ),
+]
+FEW = (
+    "--set", "space.training.steps=4", "--set", "space.training.batch_size=8", "--set", "space.training.checkpoint_every=2",
+    "--set", "space.training.validate_every=4", "--device", "cpu", "--quiet",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A store of three listeners and two sounds of each description, and a split that holds out a listener and sounds."""
+    folder = tmp_path_factory.mktemp("both")
+    write_sounds(folder / "data", BeepsConfig(n_subjects=3, n_sounds=2, n_channels=19, sfreq=128), seed=0)
+    worked("prepare", "synthetic_sounds", "--root", folder / "data", "--out", folder / "store", "--quiet")
+    store = Store(folder / "store")
+    protocol = PROTOCOLS["cross_subject_and_stimulus"](n_folds=2, only=(0,))
+    folds = protocol.folds(store.index, 0)
+    write_folds(folder / "split.json", folds, protocol=protocol.name, seed=0, store=store.content_sha256)
+    worked("align", "both-tiny", "--store", store.path, "--split", folder / "split.json", "--out", folder / "run", *FEW)
+    return folder
+
+
+def test_a_run_of_one_space_says_what_it_is_and_what_it_has_seen(folder):
+    run, store = folder / "run", Store(folder / "store")
+    loaded, seen = ml.load_model(run), read_exposure(run)
+    assert loaded.type_name == "one_space" and loaded.facts.audio == "mel" and len(loaded.facts.tasks[0].classes) == 12
+    assert 1 <= len(seen.subjects) < 3 and 0 < len(seen.stimuli) < len(store.stimuli)
+    assert "one space" in (run / "card.md").read_text()
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    assert len(lines) == 4 and {"in_time", "eeg_text", "sound_text", "eeg_sound", "chance_loss"} <= set(lines[0])
+    assert "validation_loss" in lines[-1]
+
+
+def test_a_broken_off_run_goes_on_where_it_was(folder, tmp_path):
+    whole = (
+        "align",
+        "both-tiny",
+        "--store",
+        folder / "store",
+        "--split",
+        folder / "split.json",
+        "--out",
+        tmp_path / "again",
+        *FEW,
+    )
+    worked(*whole)
+    before = json.loads((tmp_path / "again" / "log.jsonl").read_text().splitlines()[-1])
+    shutil.rmtree(max((tmp_path / "again" / "checkpoints").iterdir()))
+    worked(*whole, "--resume")
+    after = json.loads((tmp_path / "again" / "log.jsonl").read_text().splitlines()[-1])
+    assert after["total"] == before["total"]
+    first = json.loads((folder / "run" / "log.jsonl").read_text().splitlines()[-1])
+    assert first["total"] == before["total"], "equal settings, equal numbers"
+    assert "already holds a run" in mindleaf(*whole).complaint
+
+
+def test_explain_asks_in_all_directions_with_noise_beside(folder, tmp_path):
+    worked(
+        "explain",
+        "--store",
+        folder / "store",
+        "--model",
+        folder / "run",
+        "--split",
+        folder / "split.json",
+        "--out",
+        tmp_path,
+        "--quiet",
+    )
+    told = json.loads((tmp_path / "table.json").read_text())
+    sheet = told["sheets"][0]
+    rows = {row[0]: row for row in sheet["rows"]}
+    assert list(rows) == [TEXT_EEG, EEG_TEXT, EEG_SOUND, IN_TIME, SAME_WORDS, TEXT_SOUND, SOUND_TEXT] or set(rows) == {
+        TEXT_EEG, EEG_TEXT, EEG_SOUND, IN_TIME, TEXT_SOUND, SOUND_TEXT,
+    }  # fmt: skip
+    assert rows[EEG_TEXT][3] == "0.083" and rows[EEG_TEXT][1] == "12"
+    assert rows[EEG_TEXT][4] and not rows[SOUND_TEXT][4], "noise stands in for EEG only"
+    assert "has not seen these subjects" in told["notes"][0] and "0 of the" in told["notes"][1]
+    whole = worked("explain", "--store", folder / "store", "--model", folder / "run", "--out", tmp_path / "all", "--quiet")
+    assert "CONTAMINATED" in (tmp_path / "all" / "table.md").read_text() and whole.out
+
+
+def test_a_description_finds_windows_and_windows_find_descriptions(folder):
+    model = ml.load_model(folder / "run")
+    space = ml.search(model, folder / "store")
+    found = space.find("a slow, deep beep", among="sound", top=3)
+    assert len(found) == 3 and found["cosine"].is_monotonic_decreasing and {"subject", "start", "sound", "label"} <= set(found)
+    assert not space.find("a slow, deep beep").equals(found)
+    near = space.like(0, of="sound", among="sound", top=1)
+    assert near.iloc[0]["sound"] == space.windows.iloc[0]["sound"] and near.iloc[0]["cosine"] == pytest.approx(1.0)
+    likeness = space.describe("slow low beeps", "fast high beeps", of="eeg")
+    assert likeness.shape == (72, 2) and likeness.to_numpy().std() > 0
+    for wrong in (lambda: space.find("x", among="smell"), lambda: space.like(99), lambda: space.describe()):
+        with pytest.raises(BadInput, match="wanted"):
+            wrong()
+
+
+@pytest.mark.filterwarnings("ignore:.*unlike all tasks")
+def test_a_recording_is_asked_without_any_sound(folder):
+    raw = mne.io.RawArray(
+        1e-5 * np.random.default_rng(0).standard_normal((3, 1000)), mne.create_info(["Fz", "Cz", "Pz"], 100.0, "eeg")
+    )
+    answer = ml.load_model(folder / "run").ask(raw, "Does the person hear slow beeps or fast beeps?")
+    assert answer.probabilities.shape == (2, 2) and np.isfinite(answer.probabilities).all()
+
+
+def test_it_starts_from_each_side_and_each_side_starts_from_it(folder, tmp_path):
+    store = folder / "store"
+    worked(
+        "align",
+        "mindmix-tiny",
+        "--store",
+        store,
+        "--out",
+        tmp_path / "heard",
+        *FEW_ALIGN_STEPS,
+        "--set",
+        "listener.train_window_s=4",
+        "--quiet",
+    )
+    leaf = ("--set", "reader.training.steps=2", "--set", "reader.training.batch_size=8", "--quiet")
+    worked("align", "leaf-tiny", "--store", store, "--start", tmp_path / "heard", "--out", tmp_path / "spoken", *leaf)
+    for side in ("heard", "spoken"):
+        worked("align", "both-tiny", "--store", store, "--start", tmp_path / side, "--out", tmp_path / f"from-{side}", *FEW)
+        config = ml.load_model(tmp_path / f"from-{side}").config
+        assert config.language.encoder == ml.load_model(tmp_path / side).config.encoder
+        assert read_exposure(tmp_path / f"from-{side}").stimuli
+    worked("align", "both-tiny", "--store", store, "--start", folder / "run", "--out", tmp_path / "on", *FEW)
+    worked("align", "leaf-tiny", "--store", store, "--start", folder / "run", "--out", tmp_path / "spoken-on", *leaf)
+    encoder = ml.load_model(folder / "run").config.language.encoder
+    assert ml.load_model(tmp_path / "spoken-on").config.encoder == encoder
+    worked(
+        "align",
+        "mindmix-tiny",
+        "--store",
+        store,
+        "--start",
+        folder / "run",
+        "--out",
+        tmp_path / "heard-on",
+        *FEW_ALIGN_STEPS,
+        "--quiet",
+    )
+    assert ml.load_model(tmp_path / "heard-on").config.encoder == encoder
+
+
+def test_descriptions_left_out_of_training_are_named(folder, tmp_path):
+    left_out = "label=slow_low_beeps,fast_high_beeps"
+    worked("align", "both-tiny", "--store", folder / "store", "--exclude", left_out, "--out", tmp_path / "run", *FEW)
+    assert len(ml.load_model(tmp_path / "run").facts.tasks[0].classes) == 10
+    worked("explain", "--store", folder / "store", "--model", tmp_path / "run", "--out", tmp_path / "page", "--quiet")
+    notes = json.loads((tmp_path / "page" / "table.json").read_text())["notes"]
+    assert "The person hears slow low beeps." in notes[-1] and "fast high" in notes[-1]
+
+
+def test_what_makes_no_sense_is_refused(folder, tmp_path):
+    out = ("--out", tmp_path / "no", "--quiet")
+    assert (
+        "task with labels"
+        in mindleaf("align", "both-tiny", "--store", folder / "store", *out, "--set", "task=attention").complaint
+    )
+    assert "both-tiny" in mindleaf("pretrain", "both-tiny", "--store", folder / "store", *out).complaint
+    with pytest.raises(BadInput, match="one space"):
+        ml.search(_listener(folder, tmp_path), folder / "store")
+    assert not (tmp_path / "no").exists()
+
+
+def _listener(folder, tmp_path):
+    worked("align", "mindmix-tiny", "--store", folder / "store", "--out", tmp_path / "listener", *FEW_ALIGN_STEPS, "--quiet")
+    return tmp_path / "listener"
