@@ -139,6 +139,9 @@ KINDS: dict[str, Kind] = {
 WORDS: dict[str, str] = {
     "left": "the left hand", "right": "the right hand", "left_hand": "the left hand", "right_hand": "the right hand",
     "feet": "both feet", "foot": "the foot", "tongue": "the tongue", "hands": "both hands", "fists": "both fists",
+    "left_hand_right_foot": "the left hand and the right foot", "right_hand_left_foot": "the right hand and the left foot",
+    "cylindrical": "the hand to grasp a cylinder", "spherical": "the hand to grasp a ball", "lumbrical": "the hand to hold a flat thing",
+    "adhd": "attention deficit hyperactivity disorder", "control": "health, no disorder",
     "arithmetic": "doing mental arithmetic", "workload": "doing mental arithmetic", "rest": "resting",
     "W": "wakefulness", "N1": "light sleep, stage N1", "N2": "sleep of stage N2", "N3": "deep sleep, stage N3",
     "N4": "deep sleep, stage N4", "R": "dream sleep, REM", "REM": "dream sleep, REM",
