@@ -28,8 +28,8 @@ TEXT_SOUND, SOUND_TEXT = "text -> sound", "sound -> text"
 IN_TIME, SAME_WORDS = "EEG -> sound, frame by frame", "EEG -> sound of the same words, frame by frame"
 _COLUMNS = ("question", "options", *(text for name in MEASURES for text in (name, "chance", "EEG replaced by noise")))
 _NOTE = (
-    "A right answer stands against those options that are wrong: windows, texts or sounds of another description; in the last row other "
-    "sounds of the same description. Options are those of one subject. Intervals (95 %) are over subjects; between text and sound, over sounds."
+    "A right answer stands against those options that are wrong: windows, texts or sounds of another description; where it is said, other "
+    "sounds of the same words. Options are those of one subject. Intervals (95 %) are over subjects; between text and sound, over sounds."
 )
 
 
@@ -60,8 +60,10 @@ def space_page(store_path: Path, run: Path, split: Path | None = None, quiet: bo
             return found
 
         heard, noise = asked(tested), asked(replace(tested, replace_eeg="noise"))
-    rows = [_row(question, Search.joined(parts), Search.joined(noise[question])) for question, parts in heard.items()]
-    rows += [_row(question, search) for question, search in _heard(model, tested, texts).items()]
+    found = {question: Search.joined(parts) for question, parts in heard.items()} | _heard(model, tested, texts)
+    control = {question: Search.joined(parts) for question, parts in noise.items()}
+    # Where every description has one sound only, nobody can ask for another sound of the same words.
+    rows = [_row(question, search, control.get(question)) for question, search in found.items() if len(search.shares)]
     sheet = Sheet("Found", _COLUMNS, tuple(rows), fold.mark if fold else "", _NOTE)
     return Page(f"What {run.name} finds in words, on {store.dataset}", (sheet,), _notes(run, tested, texts, fold, model))
 

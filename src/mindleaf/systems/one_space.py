@@ -35,6 +35,7 @@ from mindleaf.systems.neural import (
     audio_frontend,
     begin_learning,
     described,
+    encoder_of,
     heard_through,
     n_parameters,
     read_findings,
@@ -185,7 +186,7 @@ class OneSpace:
         """The model for these tasks, with what a RUN brings; whether that is a stem."""
         told, start = tuple(self._wording(part) for part in parts), Path(self.config.start) if self.config.start else None
         loaded = load_model(start) if start else None
-        self._take_config(loaded.config if loaded else None)
+        self._take_config(loaded.config if loaded else None, start)
         tower, texts = self.config.model.aligned.audio, SentenceEncoder(self.config.model.language.text)
         heard = loaded.facts.audio if loaded else ""
         self._audio = audio_choice(self.config.audio, [part.store for part in parts], tower, heard)
@@ -203,7 +204,7 @@ class OneSpace:
         self.n_parameters = n_parameters(self.model)
         return bool(start and loaded and self._start(start, loaded.model, loaded.facts))
 
-    def _take_config(self, theirs: Any) -> None:
+    def _take_config(self, theirs: Any, start: Path | None) -> None:
         """What a RUN decides about the model: all of it, one of its two sides, or its EEG encoder."""
         model = self.config.model
         if isinstance(theirs, OneSpaceConfig):
@@ -214,7 +215,8 @@ class OneSpace:
             )
         elif isinstance(theirs, AlignedConfig) and theirs.alignment == "frames":
             model = model.model_copy(update={"aligned": theirs.model_copy(update={"encoder": None})})
-        if (encoder := getattr(theirs, "encoder", None)) is not None:
+        if start and getattr(theirs, "encoder", None) is not None:
+            encoder = encoder_of(theirs, start, "bypass")
             model = model.model_copy(update={"language": model.language.model_copy(update={"encoder": encoder})})
         self.config = self.config.model_copy(update={"model": model.settled()})
 
