@@ -22,11 +22,21 @@ def test_rare_classes_count_as_much_as_common_ones():
 def test_densities_are_densities_and_part_where_classes_do():
     draw = np.random.default_rng(0)
     points = np.concatenate([draw.normal(0, 0.2, (60, 3)), draw.normal(3, 0.2, (60, 3))])
-    at, curves = pair_densities(points, np.repeat([0, 1], 60))
+    at, curves = pair_densities([(points, np.repeat([0, 1], 60))])
     step = at[1] - at[0]
     assert all(abs(curve.sum() * step - 1) < 0.1 for curve in curves.values())
     assert at[curves["one class"].argmax()] < 1 < 4 < at[curves["two classes"].argmax()]
-    assert not pair_densities(POINTS[:1], LABELS[:1])[1]["one class"].any()
+    assert not pair_densities([(POINTS[:1], LABELS[:1])])[1]["one class"].any()
+
+
+def test_windows_of_two_models_are_no_pair():
+    """Each fold's model has a space of its own; the same windows far away in another one change nothing but how many there are."""
+    draw = np.random.default_rng(1)
+    points, labels = draw.normal(0, 1, (60, 3)), np.repeat([0, 1], 30)
+    at, one = pair_densities([(points, labels)])
+    there, both = pair_densities([(points, labels), (points + 100.0, labels)])
+    np.testing.assert_allclose(there, at)
+    assert abs(both["one class"] - one["one class"]).max() < 0.05
 
 
 def test_the_plane_keeps_what_lies_on_it():

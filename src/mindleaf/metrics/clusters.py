@@ -5,6 +5,8 @@ Vectors are (window, width), labels (window,).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import gaussian_kde
@@ -28,19 +30,25 @@ def inter_class_distance(vectors: NDArray[np.float64], labels: NDArray[np.int64]
 
 
 def pair_densities(
-    vectors: NDArray[np.float64], labels: NDArray[np.int64], most: int = 400
+    spaces: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]], most: int = 400
 ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
     """Distances, and there the kernel densities (Scott's width) of two windows of one class and of two classes.
 
-    Of more than ``most`` windows an even choice is taken; a density of fewer than three pairs, or of pairs all alike, is zero.
+    spaces: (vectors, labels) as each model places its windows; only windows of one space are paired. Of more than ``most``
+    windows an even choice is taken; a density of fewer than three pairs, or of pairs all alike, is zero.
     """
+    pairs = [_pairs(vectors, labels, max(2, most // len(spaces))) for vectors, labels in spaces]
+    distances, same = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+    at = np.linspace(0, max(1e-3, float(distances.max(initial=0.0))), 200)
+    return at, {"one class": _density(distances[same], at), "two classes": _density(distances[~same], at)}
+
+
+def _pairs(vectors: NDArray[np.float64], labels: NDArray[np.int64], most: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Distance of every two windows, and whether they are of one class."""
     chosen = np.unique(np.linspace(0, len(vectors) - 1, min(most, len(vectors))).astype(int))
     vectors, labels = vectors[chosen], labels[chosen]
     first, second = np.triu_indices(len(vectors), 1)
-    distances = np.linalg.norm(vectors[first] - vectors[second], axis=1)
-    same = labels[first] == labels[second]
-    at = np.linspace(0, max(1e-3, float(distances.max(initial=0.0))), 200)
-    return at, {"one class": _density(distances[same], at), "two classes": _density(distances[~same], at)}
+    return np.linalg.norm(vectors[first] - vectors[second], axis=1), labels[first] == labels[second]
 
 
 def _density(values: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:

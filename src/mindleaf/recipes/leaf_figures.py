@@ -28,9 +28,15 @@ _SPLIT = "Split: cross-subject, whole subjects held out; one model is fitted in 
 _ONCE = "All conditions ask one and the same fitted model: training mixes the three levels in equal parts."
 _TEST_ONLY = "Only windows of held-out subjects are shown."
 _SCALED = "LEAF scales each recording by its own unlabelled signal, test windows included: transductive."
-_GROUPS = "Mean balanced accuracy over the data sets at hand of each kind of task; chance dashed. No interval: it is a mean over data sets."
+_GROUPS = (
+    "Mean balanced accuracy over the data sets at hand of each kind of task, over how many is told in the table; chance dashed. "
+    "No interval: it is a mean over data sets."
+)
+#: Kinds of task that are not written like common words.
+_SPELT = {"ssvep": "SSVEP"}
 _CONTROLS = "Balanced accuracy with 95 % intervals; chance dashed. A model that uses its instruction loses with a wrong one."
-_DENSITIES = "Distances between two windows of one class and of two; the more the curves part, the better the classes lie apart."
+_DENSITIES = "Distances between two test windows of one fold, of one class or of two; the more the curves part, the better the classes lie apart."
+_MEANS = "Variances and distances are means over the folds, each of which has a model, and so a space, of its own."
 _EVOLUTION = "Mean query of each test window around the mean of all windows at that depth, on one principal plane. Before the first layer all are the same."
 _CONDITION_COLUMNS = ("asked with", "balanced accuracy", "kappa", "95 % interval", "minus level 2 [95 %]")
 _ENTRANTS = (
@@ -46,6 +52,7 @@ _NO_VALUES = "The paper shows these numbers in a picture only, so none stand bes
 def figure2(asked: Asked) -> Page:
     """Balanced accuracy of every system on each data set, and its mean over each kind of task."""
     kinds = {name: kind_of(asked.at_hand.store(name).facts.get("paradigm") or "") for name in _at_hand(asked)}
+    kinds = {name: _SPELT.get(kind, kind) for name, kind in kinds.items()}
     blocks = [
         Block(name, "classify", _PROTOCOL, ((_METRIC, _METRIC),), (_window_s(asked, name),), published=False) for name in kinds
     ]
@@ -92,18 +99,16 @@ def figure4(asked: Asked) -> Page:
     sheets, drawings = [], []
     for name, found in _asked_in_every_way(asked):
         embedded = {condition: found.embeddings(condition) for condition in list(CONDITIONS)[:3]}
-        rows = tuple(
-            (c, f"{intra_class_variance(*e):.4f}", f"{inter_class_distance(*e):.4f}", _ratio(*e)) for c, e in embedded.items()
-        )
+        rows = tuple((c, *_over_folds(e)) for c, e in embedded.items())
         sheets.append(
             Sheet(name, ("instruction", "variance within classes", "distance between classes", "distance / spread"), rows)
         )
         drawings.append(
-            Drawing(
-                name, density_figure({c: pair_densities(*e) for c, e in embedded.items()}, f"leaf-figure4-{name}"), _DENSITIES
-            )
+            Drawing(name, density_figure({c: pair_densities(e) for c, e in embedded.items()}, f"leaf-figure4-{name}"), _DENSITIES)
         )
-    return Page("LEAF, Figure 4: classes in the space of the texts", sheets, (_SPLIT, _ONCE, _TEST_ONLY, _SCALED), drawings)
+    return Page(
+        "LEAF, Figure 4: classes in the space of the texts", sheets, (_SPLIT, _ONCE, _TEST_ONLY, _MEANS, _SCALED), drawings
+    )
 
 
 def figure5(asked: Asked) -> Page:
@@ -177,12 +182,22 @@ def _condition_row(condition: str, metrics: dict, against: dict | None) -> tuple
     if against is None:
         return (condition, *cells, f"{low:.3f} … {high:.3f}", "–")
     ends = _ends(against["ci95"])
-    return (condition, *cells, f"{low:.3f} … {high:.3f}", f"{-against['difference']:+.3f} [{-ends[1]:+.3f}, {-ends[0]:+.3f}]")
+    difference, first, last = (_signed(-value) for value in (against["difference"], ends[1], ends[0]))
+    return (condition, *cells, f"{low:.3f} … {high:.3f}", f"{difference} [{first}, {last}]")
+
+
+def _signed(value: float) -> str:
+    """Three digits and a sign; nothing is less than nothing."""
+    return f"{round(value, 3) + 0.0:+.3f}"
 
 
 def _note(metric: dict) -> str:
     return f"Chance {metric['chance']:.3f}; intervals over {metric['n_units']} {metric['unit']}s."
 
 
-def _ratio(vectors: np.ndarray, labels: np.ndarray) -> str:
-    return f"{inter_class_distance(vectors, labels) / max(1e-9, intra_class_variance(vectors, labels)) ** 0.5:.3f}"
+def _over_folds(spaces: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[str, ...]:
+    """Variance within classes, distance between them, and that in units of the spread: means over the folds."""
+    found = np.array([(intra_class_variance(*space), inter_class_distance(*space)) for space in spaces])
+    variance, distance = found.mean(axis=0)
+    ratio = (found[:, 1] / np.maximum(1e-9, found[:, 0]) ** 0.5).mean()
+    return f"{variance:.4f}", f"{distance:.4f}", f"{ratio:.3f}"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from mindleaf.errors import BadInput
@@ -51,12 +50,11 @@ class Conditions:
             if name != reference and (rows := comparisons({reference: base, name: run.predictions()}, "labels", seed))
         }
 
-    def embeddings(self, condition: str) -> tuple[NDArray, NDArray]:
-        """Where the test windows of all folds lie in the space of the texts, and their classes."""
-        parts = [
-            (_asked(self.systems[c.fold.name], condition).embeddings(c.test), c.test.labels) for c in self.runs[condition].cells
-        ]
-        return np.concatenate([v for v, _ in parts]), np.concatenate([label for _, label in parts])
+    def embeddings(self, condition: str) -> list[tuple[NDArray, NDArray]]:
+        """Where the test windows of each fold lie in the space of the texts, and their classes. The folds have models of their
+        own, so windows of two folds are not to be compared."""
+        cells = self.runs[condition].cells
+        return [(_asked(self.systems[c.fold.name], condition).embeddings(c.test), c.test.labels) for c in cells]
 
 
 def ask_in_every_way(store: Store, folds: Sequence[Fold], config: EvaluateConfig, settings: Sequence[str] = ()) -> Conditions:
