@@ -33,6 +33,8 @@ def test_another_verb_is_told_whose_folder_it_is(theirs, ours, tmp_path):
         BadInput, match=f"is a RUN of {theirs}, and {ours} cannot resume it; give --out another folder"
     ) as refusal:
         begin_run(out, STAGES[ours], True, {"seed": 1})
+    with pytest.raises(BadInput, match=f"is a RUN of {theirs}"):  # never the advice to add --resume
+        begin_run(out, STAGES[ours], False, {"seed": 1})
     assert "\n" not in str(refusal.value) and (out / "stage.json").read_text() == before
 
 

@@ -52,10 +52,10 @@ def begin_run(out: Path, config: Config, resume: bool, inputs: Mapping[str, Any]
     Call it when everything else has been checked: a refused command leaves nothing behind.
     """
     started = (out / _STAGE).exists() or (out / CONFIG).exists()
-    if started and not resume:
-        raise BadInput(f"{out} already holds a run; add --resume to continue it, or choose another --out.")
     if started and (out / _STAGE).exists():
         _refuse_other_verb(out, config)
+    if started and not resume:
+        raise BadInput(f"{out} already holds a run; add --resume to continue it, or choose another --out.")
     if started and (out / _STAGE).exists() and type(config).read(out / _STAGE).fingerprint() != config.fingerprint():
         raise BadInput(f"{out} holds a run with other settings; resume with the same ones, or choose another --out.")
     if started and (out / _INPUTS).exists():
@@ -78,7 +78,7 @@ def _refuse_other_verb(out: Path, config: Config) -> None:
     """BadInput where the folder was begun by another stage; older folders do not say which, but its settings do not fit."""
     ours, theirs = _verb(config), read_json(out / _INPUTS).get("verb", "")
     if not theirs:
-        fields = set(json.loads((out / _STAGE).read_text()))
+        fields = set(read_json(out / _STAGE))
         theirs = ours if fields == set(config.model_dump(mode="json")) else "another verb or version"
     if theirs != ours:
         raise BadInput(
