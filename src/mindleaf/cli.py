@@ -118,7 +118,7 @@ def align(
     exclude: Exclude = None, split: Splits = None, settings: Settings = None, seed: Seed = 0, device: Device = "auto",
     resume: Resume = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
-    """Alignment of EEG with audio (MindMix) or with language (LEAF), stage 2."""
+    """Alignment of EEG with audio (MindMix), with language (LEAF) or with both, stage 2."""
     from mindleaf.recipes.choice import aligning, filled
 
     config = filled("alignment", recipe, seed, device).with_settings(settings or ())
