@@ -75,11 +75,12 @@ def explained(
     Reconstructions are fitted on training trials and judged on test trials. A RUN of one space is asked what it finds in words
     instead (``stages.space_page``). Raises BadInput where the RUN holds no aligned model or the store no heard sound.
     """
+    config, store = config or ExplainConfig(), Store(store_path)
+    fold = one_fold(split, store) if split else None
     if type_in(run) == "one_space":
         return space_page(store_path, run, split, quiet)
-    config = config or ExplainConfig()
-    store, listener = Store(store_path), MindMixListener(ListenerConfig())
-    fold = one_fold(split, store) if split else _fold(store, config)
+    fold = fold or _fold(store, config)
+    listener = MindMixListener(ListenerConfig())
     listener.load(run)
     parts = _parts(store, fold, config)
     with bar("explain", 4, quiet) as advance:
