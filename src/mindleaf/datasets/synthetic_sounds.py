@@ -1,6 +1,6 @@
 """Synthetic sounds that can be told in words ("slow low beeps"), and EEG that answers them, written to disk as a BIDS data set.
 
-``mindleaf prepare synthetic_sounds --root R --out STORE --set synthetic.answer_uv=2``. Measured with the usual settings: see
+``mindleaf prepare synthetic_sounds --root R --out STORE --set synthetic.answer_uv=2``. What decoders reach on it: see
 ``docs/results/one-space``.
 """
 
