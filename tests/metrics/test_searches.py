@@ -13,7 +13,8 @@ def test_every_right_option_stands_against_the_wrong_ones_alone():
     scores = np.where(RIGHT, 1.0, 0.0)
     found = Search.of(scores, RIGHT, ~RIGHT, "one")
     assert found.shares.shape == (12, 6) and np.allclose(found.shares[:, 0], 1.0)
-    assert np.allclose(found.chance[:, :5], 0.2)
+    assert (found.n_options == 5).all()
+    assert np.allclose(found.chance[:, 0], 1 / 3)  # a query of any label, dealt at random, is of this one in a third of cases
     turned = Search.of(-scores, RIGHT, ~RIGHT, "one").measured()
     assert turned["recall@1"][0] == 0.0 and turned["recall@5"][0] == 1.0 and turned["mrr"][0] == pytest.approx(0.2)
 
@@ -23,12 +24,22 @@ def test_who_says_nothing_gets_what_chance_gets_in_every_measure():
         assert mean == pytest.approx(chance)
 
 
+def test_options_in_clusters_are_no_merit_of_who_asks_at_random():
+    """A random query is nearest to some cluster, and finds all that is asked of that cluster at once."""
+    rng = np.random.default_rng(0)
+    centre, query = rng.standard_normal((3, 8)), rng.standard_normal((900, 8))
+    option = np.repeat(centre, 4, axis=0) + 0.01 * rng.standard_normal((12, 8))
+    right = np.arange(900)[:, None] % 3 == np.repeat(np.arange(3), 4)
+    mean, _, _, chance = Search.of(query @ option.T, right, ~right, "one").measured()["recall@1"]
+    assert chance == pytest.approx(mean, abs=0.05) and chance > 0.25 > 1 / 9
+
+
 def test_units_count_alike_and_give_the_interval():
     scores = np.where(RIGHT, 1.0, 0.0)
     scores[4:] *= -1
     unit = np.array(["a", "a", "a", "a", "b", "b"])[:, None]
     mean, low, high, chance = Search.of(scores, RIGHT, ~RIGHT, unit).measured()["recall@1"]
-    assert mean == 0.5 and chance == pytest.approx(0.2) and low < 0.1 and high > 0.9
+    assert mean == 0.5 and chance == pytest.approx(2 / 9) and low < 0.1 and high > 0.9
     alone = Search.of(scores, RIGHT, ~RIGHT, "one").measured()["recall@1"]
     assert alone[0] == pytest.approx(2 / 3) and np.isnan(alone[1])
 

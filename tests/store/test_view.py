@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from mindleaf.errors import BadInput
-from mindleaf.preprocessing.filtering import apply
+from mindleaf.montage import Montage
+from mindleaf.preprocessing.filtering import apply, z_score
 from mindleaf.preprocessing.pipeline import BROAD
 from mindleaf.store.store import Store
 from mindleaf.store.view import View
-from tests.conftest import CHANNELS
+from mindleaf.store.writer import write_store
+from tests.conftest import CHANNELS, make_recording
 
 
 def test_windows_of_several_recordings_come_in_the_order_of_the_rows(toy_store):
@@ -64,5 +67,19 @@ def test_several_threads_read_what_one_reads(toy_store):
 
 def test_a_window_before_the_first_sample_is_refused(toy_store):
     rows = toy_store.windows(2.0).assign(start=-2.0, stop=0.0)
-    with pytest.raises(AssertionError, match="inside their recording"):
+    with pytest.raises(BadInput, match="inside their recording"):
         toy_store.view(BROAD).read(rows, CHANNELS)
+
+
+def test_a_batch_of_several_montages_takes_channels_by_name(tmp_path):
+    plain, turned = make_recording(0), make_recording(1)
+    turned = replace(turned, montage=Montage.from_names(CHANNELS[::-1])[0])
+    store = write_store([plain, turned], tmp_path / "store", "toy", {})
+    rows = store.windows(2.0).sample(frac=1.0, random_state=0)
+    together = View(store, BROAD).read(rows, CHANNELS[1:4])
+    for window, (_, row) in zip(together, rows.iterrows(), strict=True):
+        whole = np.asarray(View(store, BROAD).signal(row["recording"]))
+        names = store.recordings[row["recording"]].montage.names
+        first = round(row["start"] * BROAD.sfreq)
+        expected = whole[first : first + window.shape[1], [names.index(name) for name in CHANNELS[1:4]]].T
+        np.testing.assert_array_equal(window, z_score(expected) if BROAD.normalise == "window" else expected)

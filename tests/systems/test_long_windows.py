@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mindleaf.errors import BadInput
 from mindleaf.systems.long_windows import lengthened
+from mindleaf.tasks import MatchMismatch
 from tests.systems.listening import attended_rows, listening_store
 
 
@@ -55,3 +56,9 @@ def test_the_order_of_the_candidates_does_not_matter_but_the_attended_one_does(e
     assert spans(swapped, "t0") == spans(lengthened(part, 4.0), "t0")
     heard = [row[f"stimulus_{row['answer'] + 1}"] for _, row in swapped.rows.iterrows()]
     assert len(set(heard)) == 1
+
+
+def test_candidates_drawn_for_each_window_are_refused(examples):
+    drawn = MatchMismatch().prepare(examples.store.windows(2.0), 0)
+    with pytest.raises(BadInput, match="drawn anew for each"):
+        lengthened(examples.with_rows(drawn), 6.0)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mindleaf.metrics.intervals import wide_interval
-from mindleaf.metrics.retrieval import chance_shares, mean_reciprocal_rank, rank_shares, recall_at
+from mindleaf.metrics.retrieval import mean_reciprocal_rank, rank_shares, recall_at
 
 #: What is told of a search.
 MEASURES: dict[str, Callable[[ArrayLike], NDArray[np.float64]]] = {
@@ -19,27 +19,40 @@ MEASURES: dict[str, Callable[[ArrayLike], NDArray[np.float64]]] = {
     "mrr": mean_reciprocal_rank,
 }
 
+#: Queries that stand in for each query to find chance.
+_MOST_DEALT = 100
+
 
 @dataclass(frozen=True, eq=False)
 class Search:
     """Every right option of every query, ranked among the options that are wrong for the query; other right ones stand aside.
 
-    shares, chance   (answer, rank) mass over ranks (``metrics.retrieval``), of the scores and of guessing
+    shares, chance   (answer, rank) mass over ranks (``metrics.retrieval``): of the scores, and of the same scores with queries dealt
+                     out at random. Options that lie in clusters are not equally likely to come first, whoever asks
     unit             what each row was measured on (a subject, a sound): intervals resample these
+    n_options        of each answer
     """
 
     shares: NDArray[np.float64]
     chance: NDArray[np.float64]
     unit: NDArray
+    n_options: NDArray[np.int64]
 
     @classmethod
     def of(cls, scores: NDArray[np.float64], right: NDArray[np.bool_], wrong: NDArray[np.bool_], unit: NDArray | str) -> Search:
         """All (query, option); ``unit`` of every answer, or what spreads to that. A query without a wrong option is left out."""
         query, option = np.nonzero(right & wrong.any(axis=1, keepdims=True))
-        values = np.where(wrong[query], scores[query], np.nan)
-        values[np.arange(len(query)), option] = scores[query, option]
         units = np.broadcast_to(np.asarray(unit), scores.shape)[query, option]
-        return cls(rank_shares(option, values), chance_shares(1 + wrong[query].sum(axis=1), scores.shape[1]), units)
+
+        def ranked(asked: NDArray[np.intp]) -> NDArray[np.float64]:
+            values = np.where(wrong[query], scores[asked], np.nan)
+            values[np.arange(len(query)), option] = scores[asked, option]
+            return rank_shares(option, values)
+
+        dealt = np.unique(np.linspace(0, len(scores) - 1, min(len(scores), _MOST_DEALT)).round().astype(np.intp))
+        chance = [ranked(np.full(len(query), other)) for other in dealt]
+        mean = np.mean(chance, axis=0) if chance else np.zeros((0, scores.shape[1]))
+        return cls(ranked(query), mean, units, 1 + wrong[query].sum(axis=1))
 
     @classmethod
     def joined(cls, parts: list[Search]) -> Search:
@@ -51,7 +64,7 @@ class Search:
 
         return cls(
             np.concatenate([wide(part.shares) for part in parts]), np.concatenate([wide(part.chance) for part in parts]),
-            np.concatenate([part.unit for part in parts]),
+            np.concatenate([part.unit for part in parts]), np.concatenate([part.n_options for part in parts]),
         )  # fmt: skip
 
     def measured(self, seed: int = 0) -> Mapping[str, tuple[float, float, float, float]]:

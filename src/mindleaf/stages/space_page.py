@@ -83,8 +83,8 @@ def _searches(model: OneSpace, own: Examples, texts: Sequence[str]) -> dict[str,
     return {
         TEXT_EEG: Search.of(told @ placed.eeg.T, described.T, ~described.T, subject),
         EEG_TEXT: Search.of(placed.eeg @ told.T, described, ~described, subject),
-        EEG_SOUND: Search.of(placed.eeg @ placed.sound.T, itself, ~alike, subject),
-        IN_TIME: Search.of(in_time, itself, ~alike, subject),
+        EEG_SOUND: Search.of(placed.eeg @ placed.sound.T, itself, ~(alike | piece), subject),
+        IN_TIME: Search.of(in_time, itself, ~(alike | piece), subject),
         SAME_WORDS: Search.of(in_time, itself, alike & ~piece, subject),
     }
 
@@ -109,7 +109,7 @@ def _same_piece(own: Examples) -> NDArray[np.bool_]:
 
 def _row(question: str, search: Search, noise: Search | None = None) -> tuple[str, ...]:
     found, control = search.measured(), None if noise is None else noise.measured()
-    n_options = search.chance.astype(bool).sum(axis=1)
+    n_options = search.n_options
     cells = [question, f"{n_options.min()}" if n_options.min() == n_options.max() else f"{n_options.min()} to {n_options.max()}"]
     for name, (mean, low, high, chance) in found.items():
         between = f" [{low:.3f}, {high:.3f}]" if np.isfinite(low + high) else ""
@@ -120,11 +120,12 @@ def _row(question: str, search: Search, noise: Search | None = None) -> tuple[st
 def _notes(run: Path, tested: Examples, texts: Sequence[str], fold: Fold | None, model: OneSpace) -> list[str]:
     seen = read_exposure(run).shared_with(tested.store, tested.rows)
     spoilt = seen.spoils(fold.group if fold else "subject")
+    told = f"The RUN has seen {len(seen.subjects)} of the {tested.rows['subject'].nunique()} subjects."
     known = {text for task in model.facts.tasks for text in task.texts}
     new = [text for text in texts if text not in known]
     n_sounds = tested.rows["stimulus_1"].nunique()
     return [
-        f"CONTAMINATED: {spoilt}" if spoilt else "The RUN has not seen these subjects.",
+        f"CONTAMINATED: {spoilt}" if spoilt else told,
         f"{len(seen.stimuli)} of the {n_sounds} sounds were heard in training; {len(tested)} windows, {len(texts)} descriptions.",
         *([f"Descriptions that training did not have: {' '.join(new)}"] if new else []),
     ]

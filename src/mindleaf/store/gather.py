@@ -17,7 +17,7 @@ import numpy as np
 from einops import rearrange
 from numpy.typing import NDArray
 
-from mindleaf.errors import ReadError
+from mindleaf.errors import BadInput, ReadError
 from mindleaf.store.encoding import (
     KINDS,
     ArrayFile,
@@ -130,7 +130,10 @@ def windows_of(
     from mindleaf.store import codec
 
     # The compiled loop looks at memory where it is told to: nothing may lie before a recording's first sample.
-    assert len(firsts) == 0 or firsts.min() >= 0, f"wanted windows inside their recording, got a first sample of {firsts.min()}"
+    if len(firsts) and firsts.min() < 0:
+        raise BadInput(
+            f"wanted windows inside their recording, got one that begins at sample {firsts.min()}; cut the trials anew."
+        )
     if coded:
         codec.decoded_windows(sources, columns, firsts, lasts, SPAN, SHARED, out)
     else:

@@ -37,6 +37,8 @@ class Plan:
         #: Recordings of equal montages share their row of columns.
         self.kinds: dict[tuple[str, ...], int] = {}
         self.columns = np.empty((0, n_channels), np.int64)
+        #: Whether the signals hold int16: the compiled loop reads one kind at a time.
+        self.coded = False
 
 
 class View:
@@ -96,7 +98,7 @@ class View:
             with self._lock:
                 numbers = [self._number(recording, names) for recording in recordings]
         sources = plan.sources[numbers]
-        windows_of(sources, plan.columns, firsts, lasts, out, coded=self.signal(recordings[0]).dtype == "int16")
+        windows_of(sources, plan.columns, firsts, lasts, out, coded=plan.coded)
         if self.pipeline.normalise == "recording":
             self._scale(recordings, sources[:, -1], lasts - firsts, plan, out)
         return z_score(out, copy=False) if self.pipeline.normalise == "window" else out
@@ -112,7 +114,13 @@ class View:
                 raise BadInput(f"recording {recording} has no channel {places!r}; it has {', '.join(there[:8])} ...")
             plan.columns = np.concatenate([plan.columns, places[None]])
             plan.kinds[there] = len(plan.kinds)
-        plan.sources = np.concatenate([plan.sources, [self.signal(recording).source(plan.kinds[there])]])
+        signal = self.signal(recording)
+        if plan.numbers and plan.coded != (signal.dtype == "int16"):
+            raise BadInput(
+                f"{self.store.path}: recording {recording} is kept as {signal.dtype}, others are not; prepare the store again."
+            )
+        plan.coded = signal.dtype == "int16"
+        plan.sources = np.concatenate([plan.sources, [signal.source(plan.kinds[there])]])
         return plan.numbers.setdefault(recording, len(plan.numbers))
 
     def _scale(

@@ -18,7 +18,7 @@ from mindleaf.store.batches import BatchReader
 from mindleaf.store.examples import Examples
 from mindleaf.systems.leaf_form import LeafSettings, pipeline_named, pipeline_of
 from mindleaf.systems.mindmix_classifier import MindMixClassifier
-from mindleaf.systems.neural import n_parameters, read_findings
+from mindleaf.systems.neural import encoder_of, n_parameters, read_findings
 
 
 class LeafClassifier(MindMixClassifier):
@@ -64,7 +64,7 @@ class LeafClassifier(MindMixClassifier):
         return BatchReader([examples], pipeline_named(self.facts.pipeline))
 
     def _brought_encoder(self, config: Config, folder: Path) -> EncoderConfig:
-        encoder = getattr(config, "encoder", None)
+        encoder = encoder_of(config, folder)
         if not isinstance(encoder, LeafConfig):
             raise BadInput(f"{folder}: wanted a RUN with the LEAF tower to start from, found none; pretrain leaf first.")
         return encoder

@@ -20,10 +20,16 @@ def lengthened(examples: Examples, window_s: float) -> Examples:
     order = examples.rows.reset_index(drop=True).sort_values(["dataset", "recording", "trial", "start"], kind="stable").index
     in_time = examples.take(order.to_numpy())
     rows, eeg = in_time.rows, in_time.eeg_rows
-    same = pd.Series(list(zip(*(rows[name] for name in ("dataset", "recording", "trial")), _heard(in_time), strict=True)))
-    begins = (same != same.shift()) | (rows["start"] > rows["stop"].shift(fill_value=-np.inf) + 1e-6)
+    trials = list(zip(*(rows[name] for name in ("dataset", "recording", "trial")), strict=True))
+    attended, candidates = (pd.Series(part) for part in zip(*_heard(in_time), strict=True))
+    begins = _changes(pd.Series(trials)) | _changes(attended) | (rows["start"] > rows["stop"].shift(fill_value=-np.inf) + 1e-6)
     if eeg is not None:
-        begins |= (eeg["recording"] != eeg["recording"].shift()) | ((eeg["start"] - rows["start"]).diff().abs() > 1e-3)
+        begins |= _changes(eeg["recording"]) | ((eeg["start"] - rows["start"]).diff().abs() > 1e-3)
+    if (_changes(candidates) & ~begins).any():
+        raise BadInput(
+            "a curriculum wants candidates that go on from window to window, those of this task are drawn anew for each; leave "
+            "curriculum out."
+        )
     stretch_stop = rows.groupby(begins.cumsum())["stop"].transform("max")
     fits = (rows["start"] + window_s <= stretch_stop + 1e-6).to_numpy()
     if not fits.any():
@@ -40,12 +46,16 @@ def lengthened(examples: Examples, window_s: float) -> Examples:
     return replace(examples, rows=longer(rows), eeg_rows=None if eeg is None else longer(eeg))
 
 
-def _heard(examples: Examples) -> list[tuple[str, frozenset[tuple[str, float]]]]:
-    """What is attended to and what all candidates are, whatever their order, with the time at which each sound began."""
+def _changes(column: pd.Series) -> pd.Series:
+    return column != column.shift()
+
+
+def _heard(examples: Examples) -> list[tuple[tuple[str, float], frozenset[tuple[str, float]]]]:
+    """What is attended to, and all candidates, whatever their order; each with the time at which the sound began."""
     rows, start = examples.rows, examples.rows["start"]
     streams = [
         list(zip(rows[f"stimulus_{k}"], (rows[f"audio_start_{k}"] - start).round(3), strict=True))
         for k in range(1, examples.n_candidates + 1)
     ]
     windows = zip(examples.answers, zip(*streams, strict=True), strict=True)
-    return [(sounds[answer][0] if answer >= 0 else "", frozenset(sounds)) for answer, sounds in windows]
+    return [(sounds[answer] if answer >= 0 else ("", 0.0), frozenset(sounds)) for answer, sounds in windows]
