@@ -109,12 +109,18 @@ def test_the_installed_command_leaves_with_the_same_codes():
     assert done.stderr.startswith("mindleaf: nowhere: wanted a store") and len(done.stderr.splitlines()) == 1
 
 
+def hears_ctrl_c() -> None:
+    """A job that a script starts in the background is deaf to Ctrl-C, and so are its children, tests among them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_an_interrupted_run_says_how_to_go_on(store, tmp_path):
     words = ("pretrain", "mindmix-tiny", "--store", store, "--out", tmp_path / "run", "--quiet", "--set", "training.steps=100000")
     process = subprocess.Popen(
-        [sys.executable, "-m", "mindleaf.cli", *map(str, words)], stderr=subprocess.PIPE, text=True, stdout=subprocess.DEVNULL
-    )
+        [sys.executable, "-m", "mindleaf.cli", *map(str, words)], stderr=subprocess.PIPE, text=True, stdout=subprocess.DEVNULL,
+        preexec_fn=hears_ctrl_c,
+    )  # fmt: skip
     log = tmp_path / "run" / "log.jsonl"
     # It waits for the first line, not for time to pass: on a busy machine the imports alone take a minute.
     deadline = time.monotonic() + 600

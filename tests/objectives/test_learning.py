@@ -11,6 +11,7 @@ from mindleaf.errors import BadInput
 from mindleaf.models.alignment import AlignedConfig
 from mindleaf.models.classifier import ClassifierConfig
 from mindleaf.models.language import LanguageConfig, LanguageModel
+from mindleaf.models.one_space import OneSpaceConfig
 from mindleaf.models.pretraining import PretrainingConfig
 from mindleaf.models.spectral_temporal import SpectralTemporalConfig
 from mindleaf.objectives import OBJECTIVES
@@ -18,6 +19,7 @@ from mindleaf.objectives.classification import ClassificationObjective
 from mindleaf.objectives.codebook import CodebookObjective
 from mindleaf.objectives.contrastive import ContrastiveObjective, same_sound
 from mindleaf.objectives.instruction import InstructionObjective
+from mindleaf.objectives.one_space import OneSpaceObjective
 from mindleaf.objectives.spectral_temporal import SpectralTemporalObjective
 from tests.encoders.test_leaf import leaf_batch
 from tests.models.small_batches import FACTS, heard_batch, noise_batch, random_texts
@@ -28,8 +30,8 @@ def fit(config: Config, objective, batches, steps: int, lr: float = 3e-3):
     """Train on ``batches(step)``; returns the model and the losses of all steps."""
     torch.manual_seed(0)
     model = config.build(FACTS).train()
-    if isinstance(model, LanguageModel):
-        model.write(random_texts)
+    if language := model if isinstance(model, LanguageModel) else getattr(model, "language", None):
+        language.write(random_texts)
     optimiser = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr)
     losses = []
     for step in range(steps):
@@ -70,6 +72,16 @@ def by_words() -> tuple:
     return config, InstructionObjective(), noise_batch(8, context=0), 150, 3e-3
 
 
+def by_all_three() -> tuple:
+    base, still = OneSpaceConfig.preset("tiny"), {"dropout": 0.0, "head_dropout": 0.0}
+    language = base.language.model_copy(
+        update={"encoder": SMALL, "width": 32, "heads": 2, "depth": 1, "power_filters": 8, **still}
+    )
+    config = OneSpaceConfig(language=language, aligned=base.aligned.model_copy(update={"dims": 8}), heard_filters=8)
+    sure = OneSpaceObjective(instruction=InstructionObjective(label_smoothing=0.0))
+    return config, sure, noise_batch(8), 150, 3e-3
+
+
 #: Config, objective, batch, steps and learning rate; then the share of its first value that each part must fall to.
 ONE_BATCH = {
     "codebook": (by_codes("direction", 120), {"masked": 0.05, "amplitude": 0.2, "phase": 0.3}),
@@ -78,6 +90,7 @@ ONE_BATCH = {
     "classification": (by_class(), {"total": 0.05}),
     "spectral_temporal": (by_waveform(), {"filled": 0.1, "following": 0.1}),
     "instruction": (by_words(), {"instruction": 0.05}),
+    "one_space": (by_all_three(), {"in_time": 0.1, "eeg_text": 0.1, "sound_text": 0.1, "eeg_sound": 0.2}),
 }
 
 

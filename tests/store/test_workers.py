@@ -97,6 +97,11 @@ def test_there_is_no_store_without_workers(workers):
         list(results(length, [Job("a"), Job("b")], workers=workers))
 
 
+def hears_ctrl_c() -> None:
+    """A job that a script starts in the background is deaf to Ctrl-C, and so are its children, tests among them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_ends_the_workers(tmp_path):
     code = (
         "from pathlib import Path; from tests.store.generated import prepared, sources\n"
@@ -108,7 +113,7 @@ def test_ctrl_c_ends_the_workers(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     running = subprocess.Popen(
         [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
-        start_new_session=True,
+        start_new_session=True, preexec_fn=hears_ctrl_c,
     )  # fmt: skip
     assert running.stdout and running.stdout.readline().startswith("source")
     group = os.getpgid(running.pid)
