@@ -99,7 +99,7 @@ def test_explain_asks_in_all_directions_with_noise_beside(folder, tmp_path):
     assert set(rows) - {SAME_WORDS} == {TEXT_EEG, EEG_TEXT, EEG_SOUND, IN_TIME, TEXT_SOUND, SOUND_TEXT}
     assert rows[EEG_TEXT][3] == "0.083" and rows[EEG_TEXT][1] == "12"
     assert rows[EEG_TEXT][4] and not rows[SOUND_TEXT][4], "noise stands in for EEG only"
-    assert "has not seen these subjects" in told["notes"][0] and "0 of the" in told["notes"][1]
+    assert told["notes"][0] == "The RUN has seen 0 of the 1 subjects." and "0 of the" in told["notes"][1]
     whole = worked("explain", "--store", folder / "store", "--model", folder / "run", "--out", tmp_path / "all", "--quiet")
     table = (tmp_path / "all" / "table.md").read_text()
     assert "CONTAMINATED" in table and f"| {SAME_WORDS} | 2 |" in table and whole.out

@@ -48,7 +48,10 @@ class Lanes:
         if self._pool is None or parts == 1:
             loop(*arguments, 0, n_channels)
             return
-        futures = [self._pool.submit(loop, *arguments, a, b) for a, b in pairwise(cuts)]
+        (first, last), *others = pairwise(cuts)
+        futures = [self._pool.submit(loop, *arguments, a, b) for a, b in others]
+        # The caller works too: waiting for as many threads as there are parts costs a change of thread more for every block.
+        loop(*arguments, first, last)
         for future in futures:
             future.result()
 
@@ -60,5 +63,5 @@ def lanes(threads: int | None = None) -> Iterator[Lanes]:
     if threads == 1:
         yield Lanes()
         return
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads - 1) as pool:
         yield Lanes(pool, threads)
