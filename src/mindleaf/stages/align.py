@@ -16,6 +16,7 @@ from mindleaf.stages.selecting import excluded, folds_by_store, part_of
 from mindleaf.store.examples import Examples
 from mindleaf.store.exposure import exposure
 from mindleaf.store.store import Store
+from mindleaf.systems.long_windows import lengthened
 from mindleaf.systems.mindmix import MindMixListener
 from mindleaf.systems.mindmix_form import ListenerConfig
 
@@ -47,6 +48,9 @@ def align(
     watched = [_listened(store, config, exclude, fold, "validation") for store, fold in folds if fold]
     listener_config = config.listener.model_copy(update={"start": str(start or "")})
     listener = MindMixListener(listener_config)
+    for part in parts:  # what cannot be cut is said before anything is written
+        for length in config.listener.curriculum:
+            lengthened(part, length)
     seen = read_start(start)
     if config.listener.audio == "auto" and listener.hears(parts) == "mel":
         console(quiet).print(_LOG_MEL, markup=False)
