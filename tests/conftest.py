@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +28,11 @@ def real_data() -> Path:
 
 def _noise(seed: int, shape: tuple[int, ...], scale: float) -> np.ndarray:
     return (scale * np.random.default_rng(seed).standard_normal(shape)).astype(np.float32)
+
+
+def hears_ctrl_c() -> None:
+    """For a child process: a job that a script starts in the background is deaf to Ctrl-C, and so are its children, tests among them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def make_recording(

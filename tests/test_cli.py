@@ -14,6 +14,7 @@ import typer
 
 from mindleaf.cli import app
 from mindleaf.stages.listing import names
+from tests.conftest import hears_ctrl_c
 from tests.stages.command import TINY, mindleaf, worked
 
 GROUP = typer.main.get_command(app)
@@ -107,11 +108,6 @@ def test_the_installed_command_leaves_with_the_same_codes():
     done = run("store", "info", "nowhere")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("mindleaf: nowhere: wanted a store") and len(done.stderr.splitlines()) == 1
-
-
-def hears_ctrl_c() -> None:
-    """A job that a script starts in the background is deaf to Ctrl-C, and so are its children, tests among them."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import sys
@@ -13,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mindleaf.errors import BadInput
+from mindleaf.errors import BadInput, refusal
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 data_app = typer.Typer(no_args_is_help=True, help="What is known about the data sets, and whether a copy is whole.")
@@ -310,13 +309,11 @@ def _print(values: Any, as_json: bool) -> None:
             typer.echo(line)
 
 
-#: What a machine refuses a person: no space, no rights, a file where a folder is wanted.
-_REFUSED = {
-    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
-}  # fmt: skip
-#: numpy's words for a write cut short, which carry no number.
-_CUT_SHORT = "requested and"
 _STOPPED = 130
+
+
+def _complain(sentence: str) -> None:
+    typer.echo(f"mindleaf: {sentence}", err=True)
 
 
 def main() -> None:
@@ -329,21 +326,17 @@ def main() -> None:
     except BadInput as error:
         if debug:
             traceback.print_exc()
-        typer.echo(f"mindleaf: {error}", err=True)
+        _complain(str(error))
         sys.exit(2)
     except OSError as error:
-        if debug or (error.errno not in _REFUSED and _CUT_SHORT not in str(error)):
+        if debug or not (sentence := refusal(error)):
             raise
-        place = f" {error.filename}" if error.filename else ""
-        why = error.strerror or str(error)
-        typer.echo(
-            f"mindleaf: wanted to write{place}, the machine refused ({why}); free some space or choose another --out.", err=True
-        )
+        _complain(sentence)
         sys.exit(2)
     except SystemExit as stop:
         # Typer turns Ctrl-C into this code and says nothing.
         if stop.code == _STOPPED:
-            typer.echo("mindleaf: stopped; the same command (with --resume where it trains) continues.", err=True)
+            _complain("stopped; the same command (with --resume where it trains) continues.")
         raise
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from mindleaf.errors import BadInput, ReadError
 from mindleaf.store.workers import results
+from tests.conftest import hears_ctrl_c
 from tests.store.generated import damaged, prepared, sources
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,11 +96,6 @@ def test_a_script_that_does_not_guard_itself_is_told(tmp_path):
 def test_there_is_no_store_without_workers(workers):
     with pytest.raises(BadInput, match="at least 1"):
         list(results(length, [Job("a"), Job("b")], workers=workers))
-
-
-def hears_ctrl_c() -> None:
-    """A job that a script starts in the background is deaf to Ctrl-C, and so are its children, tests among them."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_ctrl_c_ends_the_workers(tmp_path):

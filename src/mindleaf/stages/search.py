@@ -8,7 +8,7 @@ from mindleaf.models.folder import LoadedModel, load_model
 from mindleaf.stages.align_both import told_sounds
 from mindleaf.store.store import Store
 from mindleaf.systems.one_space import OneSpace, OneSpaceSettings
-from mindleaf.systems.space import Space
+from mindleaf.systems.space_search import Space
 
 
 def search(
