@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from scipy.signal import butter, resample_poly, sosfiltfilt
 
+from mindleaf.preprocessing import kernels
 from mindleaf.preprocessing.filtering import apply, filled
 from mindleaf.preprocessing.gaps import filled_blocks
-from mindleaf.preprocessing.lanes import lanes, thread_count
+from mindleaf.preprocessing.lanes import in_lanes, thread_count
 from mindleaf.preprocessing.pipeline import BROAD, ENVELOPE, Pipeline
 from mindleaf.preprocessing.streaming import resampled_blocks, stream_view, view_length
 from mindleaf.preprocessing.zero_phase import ZeroPhase
@@ -61,12 +63,35 @@ def test_blocks_and_threads_change_nothing(block):
     np.testing.assert_array_equal(streamed(BROAD, signal, 250.0, block=block, threads=2), whole)
 
 
+@pytest.mark.parametrize("where", ["reading", "working"])
+def test_an_error_in_a_lane_or_beside_it_ends_all_of_them(where):
+    def blocks():
+        for k in range(100):
+            if where == "reading" and k == 50:
+                raise OSError("the disk is gone")
+            yield np.full((10, 32), float(k))
+
+    def chain(parts):
+        for part in parts:
+            if where == "working" and part[0, 0] == 50:
+                raise OSError("the disk is gone")
+            yield part
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        list(in_lanes(chain, blocks(), 32, 3))
+    # Whoever stops asking leaves nothing running.
+    before = threading.active_count()
+    asked = in_lanes(lambda parts: (part + 1 for part in parts), (np.zeros((10, 32)) for _ in range(100)), 32, 3)
+    assert next(asked).shape == (10, 32)
+    asked.close()
+    assert threading.active_count() == before
+
+
 def test_the_backward_walk_forgets_where_it_started():
     signal = recording(60_000)
     zero_phase = ZeroPhase((1.0, 40.0), 4, 128.0)
-    with lanes(1) as shared:
-        short = [b.copy() for b in zero_phase.filtered([signal], len(signal), shared, 1)]
-        whole = [b.copy() for b in zero_phase.filtered([signal], len(signal), shared, 10**6)]
+    short = [b.copy() for b in zero_phase.filtered([signal], len(signal), 1)]
+    whole = [b.copy() for b in zero_phase.filtered([signal], len(signal), 10**6)]
     assert len(short) > 3 and len(whole) == 1
     # What lies between the walks is float32; the walks themselves agree to far better than its last digit.
     assert np.abs(np.concatenate(short) - whole[0]).max() < 1e-6 * np.abs(whole[0]).max()
@@ -74,8 +99,7 @@ def test_the_backward_walk_forgets_where_it_started():
     decay = np.zeros((zero_phase.settle + 1, 8))
     decay[-1] = 1.0
     out, state = np.zeros_like(decay, np.float32), np.zeros((8, 8))
-    with lanes(1) as shared:
-        shared.cascade(decay, zero_phase.sections, state, True, out)
+    kernels.cascade(decay, zero_phase.sections, state, True, out)
     assert np.abs(out[0]).max() < 1e-9
 
 
@@ -87,7 +111,7 @@ def test_resampled_blocks_equal_scipy(from_hz, to_hz, n_times):
     signal = recording(n_times, 3)
     ratio = Fraction(to_hz / from_hz).limit_denominator(10_000)
     wanted = resample_poly(signal, ratio.numerator, ratio.denominator, axis=0)
-    came = np.concatenate(list(resampled_blocks(lambda a, b: signal[a:b], n_times, from_hz, to_hz, block=777)))
+    came = np.concatenate(list(resampled_blocks(lambda a, b: signal[a:b], 3, n_times, from_hz, to_hz, block=777)))
     assert came.shape == wanted.shape and came.dtype == np.float32
     assert relative(came - wanted, wanted) < 1e-6
 
@@ -95,7 +119,7 @@ def test_resampled_blocks_equal_scipy(from_hz, to_hz, n_times):
 def test_a_gap_stays_a_gap_when_only_the_rate_changes():
     signal = recording(10_000, 2)
     signal[5000:5100, 1] = np.nan
-    came = np.concatenate(list(resampled_blocks(lambda a, b: signal[a:b], len(signal), 1000.0, 500.0, block=512)))
+    came = np.concatenate(list(resampled_blocks(lambda a, b: signal[a:b], 2, len(signal), 1000.0, 500.0, block=512)))
     assert np.isfinite(came[:, 0]).all()
     missing = np.flatnonzero(np.isnan(came[:, 1]))
     assert 2480 <= missing.min() <= 2500 and 2549 <= missing.max() <= 2570

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mindleaf.preprocessing.gaps import filled_blocks
-from mindleaf.preprocessing.lanes import Lanes
 from mindleaf.preprocessing.pipeline import Pipeline
 from mindleaf.preprocessing.resampling import Resampling
 from mindleaf.preprocessing.streaming import stream_view
@@ -29,7 +28,7 @@ def filled(signal: NDArray[np.floating]) -> NDArray[np.float64]:
 def resample(signal: NDArray[np.floating], from_hz: float, to_hz: float) -> NDArray[np.float64]:
     """Polyphase resampling along time; sample k stands at second k / to_hz, with no drift. signal: (n_channels, n_times)."""
     rows = np.asarray(signal, np.float64).T
-    blocks = Resampling(from_hz, to_hz).resampled([rows], len(rows), Lanes(), np.float64)
+    blocks = Resampling(from_hz, to_hz).resampled([rows], len(rows), np.float64)
     return np.ascontiguousarray(np.concatenate(list(blocks)).T, dtype=np.float64)
 
 

@@ -1,9 +1,7 @@
 """The compiled inner loops of filtering and resampling: rows are samples, the innermost loop runs over channels.
 
 Channels are independent and lie side by side in memory, so the compiler turns the inner loop into vector instructions
-without any cleverness here. The state of a filter is float64, whatever the rows are. Every loop takes the columns ``first`` to ``last`` only, so that
-threads can share the channels of one block, and lets go of the interpreter's lock. Columns are counted by unsigned
-numbers: the compiler gives up on vectors where an index might be negative and thus count from the end.
+without any cleverness here. The state of a filter is float64, whatever the rows are. Every loop lets go of the interpreter's lock.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ _LANES = {"contract", "reassoc"}
 
 
 @numba.njit(cache=True, nogil=True, fastmath=_FUSED)
-def cascade(rows: NDArray, sections: NDArray, state: NDArray, backward: bool, out: NDArray, first: int, last: int) -> None:
+def cascade(rows: NDArray, sections: NDArray, state: NDArray, backward: bool, out: NDArray) -> None:
     """Run four second-order sections over ``rows``, forward or backward in time; ``state`` goes in and comes out.
 
     rows, out: (time, channel), two arrays that share no memory; sections: (4, 6); state: (8, channel) float64.
@@ -32,7 +30,7 @@ def cascade(rows: NDArray, sections: NDArray, state: NDArray, backward: bool, ou
     u0, u1, u2, u4, u5 = sections[3, 0], sections[3, 1], sections[3, 2], sections[3, 4], sections[3, 5]
     for k in range(n):
         t = n - 1 - k if backward else k
-        for c in range(np.uint64(first), np.uint64(last)):
+        for c in range(rows.shape[1]):
             x = np.float64(rows[t, c])
             y = p0 * x + state[0, c]
             state[0, c] = p1 * x - p4 * y + state[1, c]
@@ -50,9 +48,7 @@ def cascade(rows: NDArray, sections: NDArray, state: NDArray, backward: bool, ou
 
 
 @numba.njit(cache=True, nogil=True, fastmath=_FUSED)
-def polyphase(
-    rows: NDArray, origin: int, taps: NDArray, starts: NDArray, down: int, out: NDArray, number: int, first: int, last: int
-) -> None:
+def polyphase(rows: NDArray, origin: int, taps: NDArray, starts: NDArray, down: int, out: NDArray, number: int) -> None:
     """Output samples ``number``, ``number + 1``, ... of a rational resampling, each as the dot product of its own phase's taps.
 
     rows: (time, channel), the first of them sample ``origin`` of the input; taps: (phase, tap), of the rows' type, which is
@@ -68,11 +64,11 @@ def polyphase(
             h0, h1, h2, h3 = taps[phase, k], taps[phase, k + 1], taps[phase, k + 2], taps[phase, k + 3]
             h4, h5, h6, h7 = taps[phase, k + 4], taps[phase, k + 5], taps[phase, k + 6], taps[phase, k + 7]
             x = rows[begin + k : begin + k + 8]
-            for c in range(np.uint64(first), np.uint64(last)):
+            for c in range(rows.shape[1]):
                 low = h0 * x[0, c] + h1 * x[1, c] + h2 * x[2, c] + h3 * x[3, c]
                 high = h4 * x[4, c] + h5 * x[5, c] + h6 * x[6, c] + h7 * x[7, c]
                 total[c] += low + high
-        for c in range(np.uint64(first), np.uint64(last)):
+        for c in range(rows.shape[1]):
             out[m, c] = total[c]
 
 

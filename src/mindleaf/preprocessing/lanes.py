@@ -1,19 +1,25 @@
-"""Lanes: the compiled loops over the channels of a block, shared between threads by channels."""
+"""Lanes: the channels of a recording shared between threads, each of which takes its own through the whole chain.
+
+Threads that share every block instead would have to be woken several hundred times a second, which on a virtual machine
+takes longer than the work. Here a lane sleeps only where it is ahead of the recording's reader.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import pairwise
-from typing import Any
+from queue import Queue, SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
 
+Blocks = Iterator[NDArray[np.floating]]
 #: Channels below this number are not worth a thread of their own.
 _FEWEST = 8
+#: Blocks that wait for a lane: more would only be memory.
+_WAITING = 2
 
 
 def thread_count() -> int:
@@ -22,46 +28,53 @@ def thread_count() -> int:
     return int(value) if value.isdigit() and int(value) > 0 else 1
 
 
-class Lanes:
-    """Runs a loop over all channels, cut into one part per thread. The result does not depend on the number of threads."""
+def in_lanes(chain: Callable[[Blocks], Blocks], blocks: Iterable[NDArray], n_channels: int, threads: int | None) -> Blocks:
+    """``chain(blocks)``, computed by that many threads (``thread_count()`` where None), each with channels of its own.
 
-    def __init__(self, pool: ThreadPoolExecutor | None = None, threads: int = 1) -> None:
-        self._pool, self._threads = pool, threads
-
-    def cascade(self, rows: NDArray, sections: NDArray, state: NDArray[np.float64], backward: bool, out: NDArray) -> None:
-        from mindleaf.preprocessing import kernels
-
-        for group in range(0, len(sections), 4):
-            part = state[2 * group : 2 * group + 8]
-            self._each(rows.shape[1], kernels.cascade, rows, sections[group : group + 4], part, backward, out)
-            rows = out.copy() if group + 4 < len(sections) else out
-
-    def polyphase(self, rows: NDArray, origin: int, taps: NDArray, starts: NDArray, down: int, out: NDArray, number: int) -> None:
-        from mindleaf.preprocessing import kernels
-
-        self._each(rows.shape[1], kernels.polyphase, rows, origin, taps, starts, down, out, number)
-
-    def _each(self, n_channels: int, loop: Callable[..., None], *arguments: Any) -> None:
-        parts = max(1, min(self._threads, n_channels // _FEWEST))
-        # Cuts at multiples of eight: two threads never write to one cache line.
-        cuts = [round(n_channels * k / parts / 8) * 8 for k in range(parts)] + [n_channels]
-        if self._pool is None or parts == 1:
-            loop(*arguments, 0, n_channels)
-            return
-        (first, last), *others = pairwise(cuts)
-        futures = [self._pool.submit(loop, *arguments, a, b) for a, b in others]
-        # The caller works too: waiting for as many threads as there are parts costs a change of thread more for every block.
-        loop(*arguments, first, last)
-        for future in futures:
-            future.result()
-
-
-@contextmanager
-def lanes(threads: int | None = None) -> Iterator[Lanes]:
-    """Lanes with that many threads (``thread_count()`` where None), which end with the block."""
-    threads = threads or thread_count()
-    if threads == 1:
-        yield Lanes()
+    chain: maps blocks (time, channel) to blocks of as many channels, which do not look at each other, in lengths that do not depend on
+    the channels; it must not give out memory that it uses again.
+    """
+    parts = max(1, min(threads or thread_count(), n_channels // _FEWEST))
+    if parts == 1:
+        yield from chain(iter(blocks))
         return
-    with ThreadPoolExecutor(threads - 1) as pool:
-        yield Lanes(pool, threads)
+    cuts = [round(n_channels * k / parts) for k in range(parts + 1)]
+    lanes = [_Lane(chain, slice(*ends)) for ends in pairwise(cuts)]
+    with ThreadPoolExecutor(parts) as pool:
+        running = [pool.submit(lane.run) for lane in lanes]
+        try:
+            for block in blocks:
+                for lane in lanes:
+                    lane.waiting.put(np.ascontiguousarray(block[:, lane.channels]))
+                while all(not lane.done.empty() for lane in lanes):
+                    yield np.concatenate([lane.done.get() for lane in lanes], axis=1)
+        finally:
+            for lane in lanes:
+                lane.waiting.put(None)
+        for future in running:
+            future.result()
+    while not lanes[0].done.empty():
+        yield np.concatenate([lane.done.get() for lane in lanes], axis=1)
+
+
+class _Lane:
+    """Some channels, what waits for the chain and what came out of it."""
+
+    def __init__(self, chain: Callable[[Blocks], Blocks], channels: slice) -> None:
+        self.chain, self.channels = chain, channels
+        self.waiting: Queue[NDArray | None] = Queue(_WAITING)
+        self.done: SimpleQueue[NDArray] = SimpleQueue()
+
+    def run(self) -> None:
+        waiting = self._waiting()
+        try:
+            for block in self.chain(waiting):
+                self.done.put(block)
+        finally:
+            # After an error, too: whoever fills the queue must not wait for ever.
+            for _ in waiting:
+                pass
+
+    def _waiting(self) -> Iterator[NDArray]:
+        while (block := self.waiting.get()) is not None:
+            yield block

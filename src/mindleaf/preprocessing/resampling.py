@@ -14,8 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import firwin
 
-from mindleaf.preprocessing.lanes import Lanes
-
 #: Input rows that are taken in at a time: they stay in the cache between taking in and giving out.
 _PIECE = 1024
 
@@ -43,7 +41,7 @@ class Resampling:
         return math.ceil(n_times * self.up / self.down)
 
     def resampled(
-        self, blocks: Iterable[NDArray[np.floating]], n_times: int, lanes: Lanes, dtype: type[np.floating] = np.float32
+        self, blocks: Iterable[NDArray[np.floating]], n_times: int, dtype: type[np.floating] = np.float32
     ) -> Iterator[NDArray[np.floating]]:
         """The resampled recording in blocks, (time, channel) of ``dtype``; before and after the recording stand zeros.
 
@@ -53,6 +51,8 @@ class Resampling:
         if self.up == self.down:
             yield from (np.array(block, dtype) for block in blocks)
             return
+        from mindleaf.preprocessing import kernels
+
         n_taps = self.taps.shape[1]
         origin, number, total = int(self.starts[0]), 0, self.n_out(n_times)
         rows: NDArray[np.floating] | None = None
@@ -65,7 +65,7 @@ class Resampling:
             stop = min(max(ready, number), total)
             if stop > number:
                 out = np.empty((stop - number, rows.shape[1]), dtype)
-                lanes.polyphase(rows, origin, taps, self.starts, self.down, out, number)
+                kernels.polyphase(rows, origin, taps, self.starts, self.down, out, number)
                 yield out
                 number = stop
                 period, phase = divmod(number, self.up)

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mindleaf.preprocessing.gaps import ReadBlock, filled_blocks
-from mindleaf.preprocessing.lanes import lanes
+from mindleaf.preprocessing.lanes import Blocks, in_lanes
 from mindleaf.preprocessing.pipeline import Pipeline
 from mindleaf.preprocessing.resampling import Resampling
 from mindleaf.preprocessing.zero_phase import ZeroPhase
 
 #: Samples that are read at a time.
-BLOCK = 2048
+BLOCK = 8192
 
 
 def stream_view(
@@ -34,15 +34,18 @@ def stream_view(
     block       samples that are read at a time; the result does not depend on it
     threads     None: ``lanes.thread_count()``
     """
-    with lanes(threads) as shared:
-        blocks: Iterator[NDArray[np.floating]] = filled_blocks(read_block, n_times, block)
-        if pipeline.reference == "average":
-            blocks = (part - part.mean(axis=1, keepdims=True, dtype=np.float64) for part in blocks)
+    blocks: Blocks = filled_blocks(read_block, n_times, block)
+    if pipeline.reference == "average":
+        blocks = (part - part.mean(axis=1, keepdims=True, dtype=np.float64) for part in blocks)
+
+    def chain(blocks: Blocks) -> Blocks:
         if pipeline.band is not None:
-            blocks = ZeroPhase(pipeline.band, pipeline.order, sfreq).filtered(blocks, n_times, shared)
+            blocks = ZeroPhase(pipeline.band, pipeline.order, sfreq).filtered(blocks, n_times)
         else:
             blocks = (np.asarray(part, np.float64) for part in blocks)
-        yield from Resampling(sfreq, pipeline.sfreq).resampled(blocks, n_times, shared)
+        return Resampling(sfreq, pipeline.sfreq).resampled(blocks, n_times)
+
+    yield from in_lanes(chain, blocks, n_channels, threads)
 
 
 def view_length(pipeline: Pipeline, n_times: int, sfreq: float) -> int:
@@ -51,17 +54,22 @@ def view_length(pipeline: Pipeline, n_times: int, sfreq: float) -> int:
 
 
 def resampled_blocks(
-    read_block: ReadBlock, n_times: int, from_hz: float, to_hz: float, block: int = BLOCK, threads: int | None = None
+    read_block: ReadBlock,
+    n_channels: int,
+    n_times: int,
+    from_hz: float,
+    to_hz: float,
+    block: int = BLOCK,
+    threads: int | None = None,
 ) -> Iterator[NDArray[np.float32]]:
     """A recording at another rate in blocks, (time, channel); gaps stay gaps, as wide as the filter makes them.
 
     Equals ``scipy.signal.resample_poly`` over the whole recording in float64, rounded to float32; it has
     ceil(n_times x to_hz / from_hz) samples.
     """
-    with lanes(threads) as shared:
-        parts = (read_block(first, min(first + block, n_times)) for first in range(0, n_times, block))
-        resampling = Resampling(from_hz, to_hz)
-        # Offsets of millivolts are still in the signal: sums in float32 would cost its last digits.
-        kind: type[np.floating] = np.float32 if resampling.up == resampling.down else np.float64
-        blocks = (np.ascontiguousarray(part, kind) for part in parts)
-        yield from resampling.resampled(blocks, n_times, shared)
+    resampling = Resampling(from_hz, to_hz)
+    # Offsets of millivolts are still in the signal: sums in float32 would cost its last digits.
+    kind: type[np.floating] = np.float32 if resampling.up == resampling.down else np.float64
+    parts = (read_block(first, min(first + block, n_times)) for first in range(0, n_times, block))
+    blocks = (np.ascontiguousarray(part, kind) for part in parts)
+    yield from in_lanes(lambda blocks: resampling.resampled(blocks, n_times), blocks, n_channels, threads)

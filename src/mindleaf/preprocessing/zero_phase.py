@@ -14,8 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt_zi
 
-from mindleaf.preprocessing.lanes import Lanes
-
 #: What is left of an unseen future, relative to it, where the backward walk enters a block.
 _FORGOTTEN = 1e-11
 #: Rows of a block where the filter forgets quickly.
@@ -48,7 +46,7 @@ class ZeroPhase:
         self._start = np.concatenate([start, np.zeros((2 * spare, 1))])
 
     def filtered(
-        self, blocks: Iterable[NDArray[np.floating]], n_times: int, lanes: Lanes, length: int | None = None
+        self, blocks: Iterable[NDArray[np.floating]], n_times: int, length: int | None = None
     ) -> Iterator[NDArray[np.float32]]:
         """The filtered recording in blocks, (time, channel); a block is valid until the next one is asked for.
 
@@ -58,13 +56,13 @@ class ZeroPhase:
         padding = min(self.padding, n_times - 1)
         length = max(length or _BLOCK, 3 * self.settle)
         skip, left = padding, n_times
-        for rows in self._walked(_padded(blocks, padding), min(length + self.settle, n_times + 2 * padding), lanes):
+        for rows in self._walked(_padded(blocks, padding), min(length + self.settle, n_times + 2 * padding)):
             inside = rows[skip : skip + left]
             skip, left = max(0, skip - len(rows)), left - len(inside)
             if len(inside):
                 yield inside
 
-    def _walked(self, blocks: Iterable[NDArray[np.floating]], size: int, lanes: Lanes) -> Iterator[NDArray[np.float32]]:
+    def _walked(self, blocks: Iterable[NDArray[np.floating]], size: int) -> Iterator[NDArray[np.float32]]:
         """Blocks walked forward as they come and backward as soon as ``size`` of them lie side by side.
 
         Between the walks lies float32: the filter has taken the offset out by then, and half the bytes are half the time.
@@ -79,19 +77,26 @@ class ZeroPhase:
             taken = 0
             while taken < len(block):
                 if n_rows == size:
-                    self._backward(ahead, back, lanes)
+                    self._backward(ahead, back)
                     n_rows = self.settle
                     yield back[: size - n_rows]
                     ahead[:n_rows] = ahead[size - n_rows :]
                 part = block[taken : taken + size - n_rows]
-                lanes.cascade(part, self.sections, state, False, ahead[n_rows : n_rows + len(part)])
+                self._cascade(part, state, False, ahead[n_rows : n_rows + len(part)])
                 n_rows, taken = n_rows + len(part), taken + len(part)
         if ahead is not None:
-            self._backward(ahead[:n_rows], back[:n_rows], lanes)
+            self._backward(ahead[:n_rows], back[:n_rows])
             yield back[:n_rows]
 
-    def _backward(self, ahead: NDArray[np.float32], back: NDArray[np.float32], lanes: Lanes) -> None:
-        lanes.cascade(ahead, self.sections, self._start * ahead[-1:].astype(np.float64), True, back)
+    def _backward(self, ahead: NDArray[np.float32], back: NDArray[np.float32]) -> None:
+        self._cascade(ahead, self._start * ahead[-1:].astype(np.float64), True, back)
+
+    def _cascade(self, rows: NDArray, state: NDArray[np.float64], backward: bool, out: NDArray[np.float32]) -> None:
+        from mindleaf.preprocessing import kernels
+
+        for group in range(0, len(self.sections), 4):
+            kernels.cascade(rows, self.sections[group : group + 4], state[2 * group : 2 * group + 8], backward, out)
+            rows = out.copy() if group + 4 < len(self.sections) else out
 
 
 def _padded(blocks: Iterable[NDArray[np.floating]], padding: int) -> Iterator[NDArray[np.floating]]:

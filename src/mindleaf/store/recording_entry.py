@@ -125,8 +125,9 @@ def signal_place(out: Path, name: str) -> Iterator[tuple[Path, Callable[[str], s
 def _blocks(recording: Recording, sfreq: float) -> Iterator[NDArray[np.float32]]:
     """The signal at the kept rate, (time, channel) microvolts."""
     read = _reading(recording)
-    block = max(1, BLOCK_BYTES // (4 * len(recording.channel_names)))
-    return resampled_blocks(lambda first, last: read(first, last).T, recording.n_times, recording.sfreq, sfreq, block)
+    n_channels = len(recording.channel_names)
+    block = max(1, BLOCK_BYTES // (4 * n_channels))
+    return resampled_blocks(lambda first, last: read(first, last).T, n_channels, recording.n_times, recording.sfreq, sfreq, block)
 
 
 def _reading(recording: Recording) -> Callable[[int, int], NDArray[np.floating]]:
