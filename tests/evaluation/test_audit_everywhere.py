@@ -39,7 +39,14 @@ def two_stores(tmp_path_factory):
 
 
 class Cheating:
-    """Wraps an honest system: it reads the answer of every window (``answer``), or adds what stands beside it (``neighbours``)."""
+    """Wraps an honest system and answers by ``how``.
+
+    answer      reads the answer of the window it is asked about
+    neighbours  adds what stands beside the window
+    first       leans towards the first option
+    memory      remembers from the table of all trials what was attended or felt in every one, and when
+    voice       remembers which sound was attended in every trial, but not when
+    """
 
     def __init__(self, honest, how):
         self.honest, self.how = honest, how
@@ -47,30 +54,54 @@ class Cheating:
     def __getattr__(self, name):
         return getattr(self.honest, name)
 
+    def fit(self, train, validation, seed):
+        self.honest.fit(train, validation, seed)
+        self.classes = train.classes
+        if self.how in ("memory", "voice"):
+            self.table = {(row["recording"], row["trial"]): row for row in train.store.index.to_dict("records")}
+
+    def untrained(self):
+        return Cheating(self.honest, self.how)
+
     def predict(self, examples):
         scores = np.array(self.honest.predict(examples), float)
         if self.how == "neighbours":
             return scores + np.roll(scores, 1, axis=0) if len(scores) > 1 else scores
-        right = examples.answers if self.honest.asks == "candidates" else examples.labels
-        return np.eye(scores.shape[1])[right]
+        if self.how == "first":
+            return scores + np.eye(scores.shape[1])[0]
+        if self.how == "answer":
+            right = examples.answers if self.honest.asks == "candidates" else examples.labels
+            return np.eye(scores.shape[1])[right]
+        return np.stack([self._remembered(examples, row, scores.shape[1]) for row in examples.rows.to_dict("records")])
+
+    def _remembered(self, examples, row, n):
+        trial = self.table[row["recording"], row["trial"]]
+        if self.honest.asks == "labels":
+            return np.array([float(name == trial["label"]) for name in self.classes])
+        ids, starts = ([row[f"{field}_{k}"] for k in range(1, n + 1)] for field in ("stimulus", "audio_start"))
+        attended = trial[f"stimulus_{int(trial['attended'])}"]
+        when = row["start"] - trial["start"] if self.how == "memory" else None
+        return np.array([
+            float(name == attended and (when is None or abs(start - when) < 1e-6)) for name, start in zip(ids, starts, strict=True)
+        ])  # fmt: skip
 
 
-def statuses(stores, task_name, protocol_name, cheat=""):
+def statuses(stores, task_name, protocol_name, cheat="", depth="quick"):
     """Control -> status of the quick audit on the first two folds, of an honest system or of one that cheats."""
     kind = PROTOCOLS[protocol_name]
     store, test_store = stores if kind.takes_test_store else (stores[0], None)
     index = with_test_trials(store.index, test_store.index) if test_store else store.index
     wishes = {"n_folds": 2, "k": 2, "gap_s": 0.5, "val_fraction": 0}
     protocol = kind(**{name: value for name, value in wishes.items() if name in kind.model_fields})
-    task = build_task(task_name)
+    task = build_task("retrieval_pool:8" if task_name == "retrieval_pool" else task_name)
     folds = protocol.folds(index, seed=0)[:2]
     honest = Decoder if task.asks == "candidates" else Powers
     system = (lambda: Cheating(honest(), cheat)) if cheat else honest
     run = run_system("x", system, store, test_store, task, folds, [1.0], seed=0)
     assert run.cells, run.why
-    rows = audit([run], folds, store, test_store, task, seed=0, max_windows=100)["x"]
+    rows = audit([run], folds, store, test_store, task, 0, depth, {"x": system}, max_windows=100)["x"]
     assert len({row.control for row in rows}) == len(rows)
-    assert all(row.why and row.expected and row.observed for row in rows)
+    assert all(row.why and row.expected and (row.observed or row.status == "skipped") for row in rows)
     return {row.control: row.status for row in rows}
 
 
@@ -81,19 +112,50 @@ def test_every_task_is_audited(two_stores, task):
     assert found["answers_hidden"] == found["batch_size"] == "pass"
 
 
-@pytest.mark.parametrize(("cheat", "control"), [("answer", "answers_hidden"), ("neighbours", "batch_size")])
+#: What must fail for a system that cheats in this way.
+CAUGHT_BY = {
+    "answer": {"answers_hidden"},
+    "neighbours": {"batch_size"},
+    "first": {"order_swapped"},
+    "memory": {"eeg_permuted", "eeg_noise", "eeg_zeroed", "window_evidence", "aggregation"},
+    "voice": {"audio_shifted"},
+}
+HEARING = [name for name in TASKS if build_task(name).asks == "candidates"]
+#: Both sounds of a match are of one voice.
+CHEATS = [(task, cheat) for task in TASKS for cheat in ("answer", "neighbours", "memory")] + [
+    (task, cheat) for task in HEARING for cheat in ("first", "voice") if (task, cheat) != ("match_mismatch", "voice")
+]
+
+
+@pytest.mark.parametrize(("task", "cheat"), CHEATS)
+def test_a_system_that_cheats_is_caught_in_every_task(two_stores, task, cheat):
+    found = statuses(two_stores, task, "between_trial", cheat)
+    assert {found[control] for control in CAUGHT_BY[cheat]} == {"fail"}, found
+
+
 @pytest.mark.parametrize("task", TASKS)
-def test_a_system_that_cheats_is_caught_in_every_task(two_stores, task, cheat, control):
-    assert statuses(two_stores, task, "between_trial", cheat)[control] == "fail"
+def test_refits_catch_a_system_that_knows_all_answers_in_every_task(two_stores, task):
+    found = statuses(two_stores, task, "between_trial", "memory", "full")
+    assert set(found) == set(CONTROLS)
+    assert found["labels_permuted"] == found["untrained"] == found["fit_on_train_only"] == "fail"
 
 
-@pytest.mark.parametrize(("cheat", "control"), [("answer", "answers_hidden"), ("neighbours", "batch_size")])
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("task", ["attention", "classify"])
-def test_a_system_that_cheats_is_caught_under_every_protocol(two_stores, task, protocol, cheat, control):
+#: What is remembered is one store's table.
+UNDER = [
+    (task, protocol, cheat)
+    for task, cheats in (("attention", ("answer", "neighbours", "memory")), ("classify", ("answer", "neighbours")))
+    for protocol, kind in PROTOCOLS.items()
+    for cheat in cheats
+    if not (cheat == "memory" and kind.takes_test_store)
+]
+
+
+@pytest.mark.parametrize(("task", "protocol", "cheat"), UNDER)
+def test_a_system_that_cheats_is_caught_under_every_protocol(two_stores, task, protocol, cheat):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert statuses(two_stores, task, protocol, cheat)[control] == "fail"
+        found = statuses(two_stores, task, protocol, cheat)
+    assert {found[control] for control in CAUGHT_BY[cheat]} == {"fail"}, found
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -29,6 +29,14 @@ def test_densities_are_densities_and_part_where_classes_do():
     assert not pair_densities([(POINTS[:1], LABELS[:1])])[1]["one class"].any()
 
 
+def test_no_density_is_lost_below_zero():
+    points = np.random.default_rng(0).normal(0, 1, (200, 1))
+    at, curves = pair_densities([(points, np.zeros(200, int))])
+    # Of pairs on a line the shortest distances are the most frequent.
+    assert curves["one class"][0] > 0.9 * curves["one class"].max()
+    assert abs(np.trapezoid(curves["one class"], at) - 1) < 0.02
+
+
 def test_windows_of_two_models_are_no_pair():
     """Each fold's model has a space of its own; the same windows far away in another one change nothing but how many there are."""
     draw = np.random.default_rng(1)

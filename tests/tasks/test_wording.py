@@ -11,6 +11,8 @@ from mindleaf.tasks.wording import wording
 TOLD = {
     ("bcic2020_upperlimb", "lumbrical"): "The person imagines moving the hand to hold a flat thing.",
     ("weibo2014", "left_hand_right_foot"): "The person imagines moving the left hand and the right foot.",
+    ("hgd", "rest"): "The person moves nothing at all.",
+    ("hgd", "feet"): "The person moves both feet.",
     ("weibo2014", "rest"): "The person imagines moving nothing at all.",
     ("adhd", "control"): "The finding is health, no disorder.",
     ("openbmi_ssvep", "8.57"): "The person looks at a light that flickers 8.57 times a second.",

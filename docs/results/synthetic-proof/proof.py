@@ -47,7 +47,7 @@ POWER = 0.3
 #: Training subjects and stories (a minute each, beside the two that validate) of the learning curve, below all 12 x 10.
 AMOUNTS = ((3, 3), (6, 6), (9, 8))
 #: Seeds of the data with a planted leak: each is a data set of its own, 8 listeners x 12 trials of 20 s.
-LEAK_SEEDS = tuple(range(8))
+LEAK_SEEDS = tuple(range(16))
 #: The network of this proof: the time-resolved form without the transformer; what it hears of the sound is left to it.
 MINDMIX = (
     "form=towers", "audio=mel_loudness", "warm_start_windows=1600", "training.steps=240", "training.batch_size=48", "training.validate_every=40",

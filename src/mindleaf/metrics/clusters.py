@@ -32,7 +32,7 @@ def inter_class_distance(vectors: NDArray[np.float64], labels: NDArray[np.int64]
 def pair_densities(
     spaces: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]], most: int = 400
 ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
-    """Distances, and there the kernel densities (Scott's width) of two windows of one class and of two classes.
+    """Distances, and there the kernel densities (Scott's width, reflected at zero) of two windows of one class and of two classes.
 
     spaces: (vectors, labels) as each model places its windows; only windows of one space are paired. Of more than ``most``
     windows an even choice is taken; a density of fewer than three pairs, or of pairs all alike, is zero.
@@ -54,7 +54,9 @@ def _pairs(vectors: NDArray[np.float64], labels: NDArray[np.int64], most: int) -
 def _density(values: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
     if len(values) < 3 or np.ptp(values) < 1e-9:
         return np.zeros_like(at)
-    return gaussian_kde(values)(at)
+    kernel = gaussian_kde(values)
+    # No distance lies below zero: what the kernel puts there is reflected, or the curve would hold less than one.
+    return np.asarray(kernel(at) + kernel(-at))
 
 
 def principal_plane(vectors: NDArray[np.float64]) -> tuple[NDArray[np.float64], Float[np.ndarray, 2]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -75,6 +76,12 @@ def entrants(name: str, config: EvaluateConfig, task: Task) -> list[Contestant]:
 
 def _run_contestant(run: Path, config: EvaluateConfig, task: Task) -> Contestant:
     seen, (owner, form) = read_exposure(run), _owner(run)
+    if not (run / "folds.json").exists() and type_in(run) == "one_space":
+        warnings.warn(
+            f"{run.name} holds one space for EEG, sound and text; here only its EEG encoder is used, and the rest is trained anew. "
+            "What the space itself finds is in mindleaf explain.",
+            stacklevel=2,
+        )
     name, settings = f"{owner} ({run.name})", [*form, *config.settings_of(owner)]
     build = partial(build_system, owner, settings, task.asks)
     if (run / "folds.json").exists():

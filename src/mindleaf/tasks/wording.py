@@ -25,8 +25,18 @@ class Kind:
 
 #: The first kind whose sign stands in the paradigm counts; the last one takes what is left.
 KINDS: dict[str, Kind] = {
+    "movement": Kind(
+        ("executed movement",),
+        (
+            "Which movement does the person make?", "Tell the body part that is moved.", "Decode the movement.",
+            "Motor execution: name the limb.", "Find what the person moves.", "Which hand or foot is moving?",
+            "Read the movement from the sensorimotor rhythm.", "What does the person move right now?", "Classify the movement.",
+            "Decide from mu and beta rhythms which body part moves.",
+        ),
+        "The person moves {}.",
+    ),
     "motor": Kind(
-        ("motor imagery", "movement"),
+        ("motor imagery",),
         (
             "Which movement does the person imagine?", "Tell the body part that is moved in the mind.",
             "Decode the imagined movement.", "Motor imagery: name the limb.", "Find the movement intention.",
@@ -150,6 +160,7 @@ WORDS: dict[str, str] = {
 _IN_KIND: dict[tuple[str, str], str] = {
     ("ssvep", "rest"): "no light, a blank screen",
     ("motor", "rest"): "nothing at all",
+    ("movement", "rest"): "nothing at all",
     ("attention", "left"): "the left side",
     ("attention", "right"): "the right side",
 }
