@@ -58,9 +58,9 @@ class LeafSettings(StartFrom):
 
 
 def pipeline_of(examples: Sequence[Examples]) -> Pipeline:
-    """The narrower band where all that is asked is motor imagery."""
+    """The narrower band where all that is asked is movement, made or imagined."""
     kinds = {kind_of(part.facts.get("paradigm") or "") for part in examples}
-    return LEAF_MOTOR if kinds == {"motor"} else LEAF
+    return LEAF_MOTOR if kinds <= {"motor", "movement"} else LEAF
 
 
 def pipeline_named(name: str) -> Pipeline:
