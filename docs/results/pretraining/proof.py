@@ -1,10 +1,11 @@
 """Does pretraining help? The same encoder with and without it, on subjects it has never seen; one line per fold to a file.
 
-    python docs/results/pretraining/proof.py probe|tune|tune_power STORE OUT.jsonl RUN [RUN ...] [--steps N]
+    python docs/results/pretraining/proof.py probe|tune|tune_power|leaf_probe|leaf_tune STORE OUT.jsonl RUN [RUN ...] [--steps N]
 
 Each RUN was pretrained with another seed on other data sets than STORE's; its twin has the same size and the seed's random
 weights. probe: the frozen encoder's pooled tokens, standardised, logistic regression. tune: encoder and linear head trained
-for N steps; tune_power with the band-power path beside them. Subjects are kept apart, as many folds as can be (at most 7).
+for N steps; tune_power with the band-power path beside them; leaf_probe and leaf_tune: the same of LEAF's tower, with the
+published head (a perceptron on all tokens) for tuning. Subjects are kept apart, as many folds as can be (at most 7).
 Lines that are already in the file are not made again.
 """
 
@@ -23,12 +24,15 @@ from sklearn.preprocessing import StandardScaler
 from mindleaf.encoders.mindmix import masked_mean
 from mindleaf.models.classifier import ClassifierConfig
 from mindleaf.models.folder import load_model
-from mindleaf.preprocessing.pipeline import MINDMIX
+from mindleaf.models.language import LanguageConfig
+from mindleaf.preprocessing.pipeline import LEAF, MINDMIX, Pipeline
 from mindleaf.protocols import PROTOCOLS
 from mindleaf.stages.question import EvaluateConfig, cutting
 from mindleaf.store.batches import BatchReader
 from mindleaf.store.examples import Examples
 from mindleaf.store.store import Store
+from mindleaf.systems.leaf_classifier import LeafClassifier
+from mindleaf.systems.leaf_form import LeafSettings
 from mindleaf.systems.mindmix_classifier import MindMixClassifier, ReaderConfig
 from mindleaf.tasks import build_task
 from mindleaf.training.loop import TrainingConfig
@@ -51,8 +55,8 @@ def recalls(subjects: np.ndarray, right: np.ndarray, said: np.ndarray) -> dict[s
     return out
 
 
-def pooled(encoder: torch.nn.Module, part: Examples) -> np.ndarray:
-    reader = BatchReader([part], MINDMIX)
+def pooled(encoder: torch.nn.Module, part: Examples, pipeline: Pipeline) -> np.ndarray:
+    reader = BatchReader([part], pipeline)
     encoder.eval()
     with torch.inference_mode():
         parts = [
@@ -61,11 +65,11 @@ def pooled(encoder: torch.nn.Module, part: Examples) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def probe(whole, folds, run: Path, seed: int, pretrained: bool, steps: int):
+def probe(whole, folds, run: Path, seed: int, pretrained: bool, steps: int, pipeline: Pipeline = MINDMIX):
     loaded = load_model(run)
     torch.manual_seed(seed)
     encoder = loaded.model.encoder if pretrained else loaded.config.encoder.build(loaded.facts.n_electrodes)
-    features, labels = pooled(encoder, whole), whole.labels
+    features, labels = pooled(encoder, whole, pipeline), whole.labels
     for fold in folds:
         train, test = (fold.select(whole.rows, part) for part in ("train", "test"))
         classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced", max_iter=2000))
@@ -74,9 +78,23 @@ def probe(whole, folds, run: Path, seed: int, pretrained: bool, steps: int):
 
 def tune(whole, folds, run: Path, seed: int, pretrained: bool, steps: int, power: int = 0):
     model = ClassifierConfig(encoder=load_model(run).config.encoder, power_filters=power, dropout=0.1)
-    training = TrainingConfig(steps=steps, batch_size=32, patience=0, device="cpu", optimiser=OptimiserConfig(lr=1e-3))
+    plain = {"start": str(run) if pretrained else "", "training": equal_training(steps)}
+    yield from tuned(lambda: MindMixClassifier(ReaderConfig(model=model, **plain)), whole, folds, seed)
+
+
+def leaf_tune(whole, folds, run: Path, seed: int, pretrained: bool, steps: int):
+    model = LanguageConfig(encoder=load_model(run).config.encoder)
+    plain = {"start": str(run) if pretrained else "", "training": equal_training(steps)}
+    yield from tuned(lambda: LeafClassifier(LeafSettings(head="mlp", model=model, **plain)), whole, folds, seed)
+
+
+def equal_training(steps: int) -> TrainingConfig:
+    return TrainingConfig(steps=steps, batch_size=32, patience=0, device="cpu", optimiser=OptimiserConfig(lr=1e-3))
+
+
+def tuned(build, whole, folds, seed: int):
     for fold in folds:
-        system = MindMixClassifier(ReaderConfig(start=str(run) if pretrained else "", model=model, training=training))
+        system = build()
         part = {name: whole.take(fold.select(whole.rows, name)) for name in ("train", "test")}
         # No validation part: equal steps for both, and no choice between states.
         system.fit(part["train"], whole.take([]), seed)
@@ -84,6 +102,7 @@ def tune(whole, folds, run: Path, seed: int, pretrained: bool, steps: int, power
 
 
 WAYS = {"probe": probe, "tune": tune, "tune_power": lambda *words: tune(*words, power=64)}
+WAYS |= {"leaf_probe": lambda *words: probe(*words, pipeline=LEAF), "leaf_tune": leaf_tune}
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ import pandas as pd
 from scipy import stats
 
 WORDS = {"probe": "frozen, linear probe", "tune": "fine-tuned, encoder alone", "tune_power": "fine-tuned, beside band power"}
+WORDS |= {"leaf_probe": "LEAF's tower frozen, linear probe", "leaf_tune": "LEAF's tower fine-tuned, published head"}
 
 
 def main() -> None:
