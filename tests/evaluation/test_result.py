@@ -19,6 +19,7 @@ from mindleaf.evaluation.result import Result
 from mindleaf.evaluation.statistics import window_metrics
 from mindleaf.metrics.scores import accuracy, confusion, decisions
 from mindleaf.protocols import BetweenTrial, LeaveOneSubjectOut, RandomWindows
+from mindleaf.systems.registry import build_system
 from mindleaf.tasks import Attention, Classify
 
 
@@ -91,6 +92,13 @@ def test_what_does_not_apply_is_listed_with_its_reason(store, folds):
     assert 1000.0 in too_long.missing
     with pytest.raises(BadInput, match="no trial holds a window"):
         run_system("decoder", Decoder, store, None, Attention(), folds, [1000.0], seed=0)
+
+
+def test_a_training_that_its_time_limit_ended_is_undertrained(store, folds):
+    settings = ("training.limit_s=1e-9", "training.device=cpu", "training.batch_size=4")
+    run = run_system("short", lambda: build_system("mindmix_eeg", settings), store, None, Classify(), folds[:1], [2.0], seed=0)
+    assert run.cells and run.status == "undertrained"
+    assert "time limit ended training in 1 of 1" in run.why
 
 
 def test_a_classifier_answers_with_the_stream_that_carries_its_class(store, folds):

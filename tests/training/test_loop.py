@@ -188,3 +188,15 @@ def test_patience_counts_in_the_last_lesson_only():
     lines = train(network(), line, lessons, config, validate=lambda _: {"loss": float(next(worse))}, validate_start=True)
     assert len(lines) == 24
     assert lines[0]["start_validation_loss"] == 0.0 and "start_validation_loss" not in lines[1]
+
+
+def test_a_time_limit_ends_training_validated_and_says_so(tmp_path):
+    limited = CONFIG.model_copy(update={"limit_s": 1e-9})
+    lines = train(network(), line, Numbers(), limited, tmp_path, validate=lambda model: {"loss": 1.0})
+    assert len(lines) == 1 and lines[0]["cut_short"] and lines[0]["validation_loss"] == 1.0
+    assert lines[0]["lr"] < limited.optimiser.lr / 10, "the schedule follows the time"
+    assert not any("cut_short" in told for told in train(network(), line, Numbers(), CONFIG))
+    # Time that suffices changes nothing.
+    enough = CONFIG.model_copy(update={"limit_s": 3600.0})
+    plain, timed = (train(network(), line, Numbers(), config) for config in (CONFIG, enough))
+    assert [told["loss"] for told in plain] == [told["loss"] for told in timed]

@@ -169,6 +169,7 @@ def run_system(
             run.cells += _fold_cells(run, build, fitted, rows, fold, usable, seed, train_window_s, on_cell, channels or ())
         _note_empty(run, usable, rows.refused)
         _note_left_out(run, len(folds))
+        _note_cut_short(run)
     run.n_parameters = max((cell.system.n_parameters for cell in run.cells), default=run.n_parameters)
     run.seconds = time.monotonic() - begun
     return run
@@ -267,6 +268,16 @@ def _note_left_out(run: SystemRun, n_folds: int) -> None:
     n_left_out = len({name for _, name in run.left_out})
     run.why = f"{n_left_out} of {n_folds} fold(s) left out, first {fold}: {why}"
     run.status = "incomplete" if run.cells else "not applicable"
+
+
+def _note_cut_short(run: SystemRun) -> None:
+    """A training that its time limit ended says so in the last line of its curve."""
+    systems = {id(cell.system): cell.system for cell in run.cells}.values()
+    curves = [curve for system in systems if (curve := system.findings().get("curve"))]
+    steps = [len(curve) for curve in curves if curve[-1].get("cut_short")]
+    if steps and run.status == "ok":
+        run.status = "undertrained"
+        run.why = f"the time limit ended training in {len(steps)} of {len(curves)} fit(s), after {min(steps)} steps or more"
 
 
 def _note_empty(run: SystemRun, windows_s: Sequence[float], refused: Mapping[float, str]) -> None:

@@ -318,7 +318,9 @@ def _curve_line(line: dict[str, Any]) -> dict[str, Any]:
     part, prefix = ("unattended", "attended_") if "unattended" in line else ("in_batch", "")
     shown = {"step": line["step"], "loss": line[part], "chance_loss": line[f"{prefix}chance_loss"]}
     return shown | {
-        name: line[name] for name in ("in_batch", "unattended", "validation_loss", "start_validation_loss") if name in line
+        name: line[name]
+        for name in ("in_batch", "unattended", "validation_loss", "start_validation_loss", "cut_short")
+        if name in line
     }
 
 

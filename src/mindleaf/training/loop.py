@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from lightning.fabric import Fabric
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import nn
 
 from mindleaf.config import Config
@@ -26,7 +27,8 @@ _BAD_STEPS_IN_A_ROW = 10
 
 
 class TrainingConfig(Config):
-    """steps: optimiser steps in all · validate_every, checkpoint_every: in steps · patience: validations without gain (0: none)."""
+    """steps: optimiser steps in all · validate_every, checkpoint_every: in steps · patience: validations without gain (0: none)
+    · limit_s: seconds after which it ends, whatever has been learned (0: none); what comes out then depends on the machine."""
 
     steps: int = 300
     batch_size: int = 32
@@ -34,6 +36,7 @@ class TrainingConfig(Config):
     validate_every: int = 50
     checkpoint_every: int = 100
     patience: int = 0
+    limit_s: float = Field(default=0.0, ge=0)
     seed: int = 0
     device: str = "auto"
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
@@ -68,6 +71,7 @@ def train(
     figures stand in the first line, as start_validation_*.
     With ``run`` the loop logs to log.jsonl and TensorBoard and writes checkpoints; ``resume`` continues from the newest
     one. Every random draw of a step comes from (seed, step), so a resumed run repeats an uninterrupted one bit for bit.
+    Under a time limit the learning rate falls with the time as well, and the last line of a call that it ended says ``cut_short``.
     Returns the log lines of this call. Raises BadInput after ten steps in a row without a finite loss.
     """
     curriculum = source if isinstance(source, Curriculum) else Curriculum([Lesson(source, config.batch_size, config.steps)])
@@ -81,7 +85,10 @@ def train(
     start = loop.validate(-1, validate) if validate and validate_start and first == 0 else {}
     for step in range(first, config.steps):
         line = loop.step(step)
-        last = step == config.steps - 1
+        late = bool(config.limit_s) and loop.elapsed() >= config.limit_s and step < config.steps - 1
+        last = late or step == config.steps - 1
+        if late:
+            line["cut_short"] = True
         if validate and ((step + 1) % config.validate_every == 0 or last):
             line |= {f"validation_{k}": v for k, v in loop.validate(step, validate).items()}
         if step == first:
@@ -91,7 +98,7 @@ def train(
             log.write(step, line)
         if on_step:
             on_step(step, line)
-        stopped = config.patience and loop.stale >= config.patience
+        stopped = late or (config.patience and loop.stale >= config.patience)
         if run and ((step + 1) % config.checkpoint_every == 0 or last or stopped):
             loop.save(step + 1)
         if stopped:
@@ -122,6 +129,10 @@ class _Loop:
             self.model.mark_forward_method(name)
         self.fabric, self.objective, self.curriculum, self.config, self.run = fabric, objective, curriculum, config, run
         self.best, self.stale, self.bad = Best(), 0, 0
+        self.began = time.monotonic()
+
+    def elapsed(self) -> float:
+        return time.monotonic() - self.began
 
     def step(self, step: int) -> dict[str, Any]:
         began = time.perf_counter()
@@ -130,7 +141,9 @@ class _Loop:
         lesson, within = self.curriculum.at(step)
         ids = lesson.batch(config.seed, within)
         batch = lesson.source.read(ids).to(self.fabric.device)
-        lr = config.optimiser.lr_at(step, config.steps)
+        # Under a limit the schedule follows whatever ends first, the steps or the time.
+        share = self.elapsed() / config.limit_s if config.limit_s else 0.0
+        lr = config.optimiser.lr_at(max(step, min(config.steps - 1, int(share * config.steps))), config.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = lr
         self.model.train()
