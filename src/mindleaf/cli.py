@@ -198,6 +198,26 @@ def reproduce(
     typer.echo(reproduced(name, data, out, tuple(settings or ()), seed, device, quiet))
 
 
+@app.command()
+def benchmark(
+    suite: Annotated[str, typer.Argument(help="quick, local, mindmix, leaf or auditory.")],
+    out: Out,
+    data: Annotated[Path | None, typer.Option("--data", help="Folder with one folder per data set (or store).")] = None,
+    budget: Annotated[float, typer.Option("--budget", min=0, help="Seconds of training for a system on a question; 0: no limit.")] = 60.0,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Cells at a time.")] = 1,
+    seeds: Annotated[int, typer.Option("--seeds", min=1)] = 1,
+    settings: Settings = None, seed: Seed = 0, device: Device = "auto", quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Many systems on many questions, leaking splits beside sound ones, in one report; continues where it stopped."""
+    from mindleaf.recipes.suites import benchmarked
+    from mindleaf.stages.benchmark import BenchmarkConfig
+
+    config = BenchmarkConfig(
+        budget_s=budget, seeds=seeds, workers=workers, seed=seed, device=device, settings=tuple(settings or ())
+    )
+    typer.echo(benchmarked(suite, data, out, config, quiet))
+
+
 @app.command("list")
 def list_names(what: str, as_json: Json = False) -> None:
     """Names of the datasets, encoders, objectives, protocols, tasks, systems, recipes, pipelines or reproductions."""

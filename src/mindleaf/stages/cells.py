@@ -70,6 +70,11 @@ def is_built(system: str) -> bool:
     return system in SYSTEMS or ":" in system
 
 
+def is_finished(cell: Cell, out: Path) -> bool:
+    """Whether an earlier call has evaluated the cell into ``out``/NAME, with the settings, data and code of today."""
+    return bool(read_json(out / cell.name() / "cell.json").get("key") == cell.key())
+
+
 def outcome_of(cell: Cell, out: Path) -> Outcome:
     """Evaluate the cell into ``out``/NAME, or read what an earlier call found there.
 
@@ -78,15 +83,15 @@ def outcome_of(cell: Cell, out: Path) -> Outcome:
     """
     if not is_built(cell.system):
         return Outcome("not built", "", "", ())
-    folder, key = out / cell.name(), cell.key()
-    if read_json(folder / "cell.json").get("key") != key:
+    folder = out / cell.name()
+    if not is_finished(cell, out):
         # Gone first: a kill must never leave an old key beside new results.
         (folder / "cell.json").unlink(missing_ok=True)
         try:
             evaluate(cell.config, cell.store, [cell.system], folder, test_store=cell.test_store, quiet=True)
         except BadInput as error:
             return Outcome("not applicable", str(error), "", ())
-        write_json(folder / "cell.json", {"key": key})
+        write_json(folder / "cell.json", {"key": cell.key()})
     content = json.loads((folder / "results.json").read_text())
     entries = [entry for entry in content["systems"] if not entry["floor"]]
     told = next((entry for entry in entries if entry["metrics"]), entries[0])

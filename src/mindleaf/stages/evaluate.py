@@ -45,8 +45,8 @@ def evaluate(
     store = Store(store_path)
     tested = Store(test_store) if test_store else None
     task = build_task(config.task, target=config.target)
-    contestants = [entrant for name in models for entrant in entrants(name, config, task)]
     folds, protocol = shared_folds(config, store, split, models, task, tested)
+    contestants = [entrant for name in models for entrant in entrants(name, config.per_fit(len(folds)), task)]
     named = [c.name for c in contestants]
     if len(set(named)) < len(named):
         raise BadInput(

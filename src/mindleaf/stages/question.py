@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, Self
 
 import pandas as pd
+from pydantic import Field
 
 from mindleaf.config import Config
 from mindleaf.errors import BadInput
@@ -26,6 +27,7 @@ class EvaluateConfig(Config):
     start_s, stop_s   part of each trial that windows are cut from; None: the data set's analysis interval, else all of it
     hop_s       from one window to the next; None: end to end
     settings    "protocol.x=y" and "SYSTEM.x=y" wishes, applied where the protocol and the systems are built
+    limit_s     seconds of training for each trained system over all its fits (see ``TrainingConfig.limit_s``); 0: none
     """
 
     task: str
@@ -42,6 +44,7 @@ class EvaluateConfig(Config):
     notes: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     device: str = "auto"
+    limit_s: float = Field(default=0.0, ge=0)
 
     @classmethod
     def of(
@@ -59,7 +62,14 @@ class EvaluateConfig(Config):
 
     def settings_of(self, owner: str) -> list[str]:
         own = [s.partition(".")[2] for s in self.settings if s.partition(".")[0] == owner]
-        return [f"training.device={self.device}", *own] if owner in SYSTEMS and SYSTEMS[owner].trained else own
+        if owner not in SYSTEMS or not SYSTEMS[owner].trained:
+            return own
+        limit = [f"training.limit_s={self.limit_s:g}"] if self.limit_s else []
+        return [f"training.device={self.device}", *limit, *own]
+
+    def per_fit(self, n_fits: int) -> Self:
+        """The same question with the time limit dealt out evenly."""
+        return self.model_copy(update={"limit_s": self.limit_s / max(1, n_fits)})
 
 
 def lengths(window: str | None) -> tuple[float, ...]:

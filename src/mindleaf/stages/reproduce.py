@@ -176,8 +176,8 @@ def _rows(table: EvaluationTable, block: Block, entrant: Entrant, outcome: Outco
             metric = entry["metrics"].get(ours) if entry else None
             title = _titled(entrant, entry) + (f", {window_s:g} s" if outcome and len(block.windows_s) > 1 else "")
             if entry and metric:
-                yield (title, printed, _number(metric["mean"]), *_interval(metric, entry["n_windows"]), _number(metric["chance"]),
-                       value, flaws, _status(entry), _verdict(entry["audit"]))  # fmt: skip
+                yield (title, printed, number_text(metric["mean"]), *_interval(metric, entry["n_windows"]), number_text(metric["chance"]),
+                       value, flaws, _status(entry), verdict(entry["audit"]))  # fmt: skip
             elif value != "–":
                 yield (title, printed, *["–"] * 4, value, flaws, _absence(entrant, block, outcome, window_s), "–")
             elif outcome and number == 0:  # once is enough where no metric has a value
@@ -217,7 +217,7 @@ def _interval(metric: Mapping[str, Any], n_windows: int) -> tuple[str, str]:
     n = metric["n_units"]
     known = low is not None and high is not None
     over = f"{n} {metric['unit']}{'s' * (n != 1)}, {n_windows} windows"
-    return f"{_number(low)} … {_number(high)}" if known else _NO_INTERVAL, over
+    return f"{number_text(low)} … {number_text(high)}" if known else _NO_INTERVAL, over
 
 
 def _printed(table: EvaluationTable, block: Block, entrant: str, metric: str, variant: str) -> str:
@@ -228,11 +228,11 @@ def _printed(table: EvaluationTable, block: Block, entrant: str, metric: str, va
     return str(found[0]) if found else "–"
 
 
-def _number(value: float | None) -> str:
+def number_text(value: float | None) -> str:
     return "–" if value is None or math.isnan(value) else f"{value:.3f}"
 
 
-def _verdict(audit: Sequence[Mapping[str, str]]) -> str:
+def verdict(audit: Sequence[Mapping[str, str]]) -> str:
     """Failed controls by name, else how many passed: a control that was skipped has not been passed."""
     by_status = {status: [row["control"] for row in audit if row["status"] == status] for status in ("fail", "pass", "skipped")}
     if by_status["fail"]:
@@ -259,7 +259,7 @@ def _drawings(table: EvaluationTable, blocks: Sequence[Block], outcomes: Mapping
             if metric and metric["mean"] is not None:
                 low, high = (math.nan if x is None else x for x in metric["ci95"])
                 bars.append(Bars(_titled(entrant, entry), metric["mean"], low, high, float(value.split()[0]) if value != "–" else math.nan,
-                                 "FAILS" in _verdict(entry["audit"])))  # type: ignore[index]  # fmt: skip
+                                 "FAILS" in verdict(entry["audit"])))  # type: ignore[index]  # fmt: skip
                 chance = metric["chance"]
         if bars:
             svg = comparison_figure(bars, chance, printed, f"block-{number}")

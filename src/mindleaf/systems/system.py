@@ -25,6 +25,7 @@ class System(Protocol):
     any_montage    (may be left out) True when it takes other channels at test time than in training
     n_parameters   numbers it has learned; 0 before ``fit``
     inputs         (may be left out) of a system that scores classes: "eeg", "both" or "audio"
+    not_applicable (may be left out) a method: why it cannot serve such windows or channels, in one sentence, else ""
     """
 
     name: str
@@ -54,6 +55,8 @@ class SystemEntry:
     labels: str = ""
     #: Trained by gradient descent: takes ``training.device``, and its weights start from scratch or a RUN.
     trained: bool = False
+    #: More than five million numbers: a benchmark trains no more than a linear probe on it.
+    large: bool = False
 
     @property
     def asks(self) -> tuple[Asks, ...]:
