@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -24,6 +26,10 @@ class Sheet:
     rows: tuple[tuple[str, ...], ...]
     mark: str = ""
     note: str = ""
+
+    def is_words(self, column: int) -> bool:
+        """Whether a column holds words, which stand to the left; numbers stand to the right."""
+        return any(cell[:1].isalpha() for row in self.rows for cell in row[column : column + 1])
 
 
 @dataclass(frozen=True)
@@ -68,11 +74,15 @@ class Page:
 
     def html(self) -> str:
         environment = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-        css = Markup((_FOLDER / "report.css").read_text())
+        css, script = (Markup((_FOLDER / name).read_text()) for name in ("report.css", "sheets.js"))
+        # The page runs this script and no other: its hash stands in the page's policy.
+        allowed = base64.b64encode(hashlib.sha256(f"\n{script}\n".encode()).digest()).decode()
         drawings = [(drawing, Markup(drawing.svg)) for drawing in self.drawings]
         sheets = [(sheet, [d for d in drawings if d[0].title == sheet.title]) for sheet in self.sheets]
         apart = [d for d in drawings if d[0].title not in {sheet.title for sheet in self.sheets}]
-        return environment.get_template("sheets.html.j2").render(page=self, css=css, sheets=sheets, apart=apart)
+        return environment.get_template("sheets.html.j2").render(
+            page=self, css=css, script=script, allowed=allowed, sheets=sheets, apart=apart
+        )
 
 
 def _line(cells: Sequence[str]) -> str:
