@@ -86,3 +86,10 @@ class TimePositions(nn.Module):
     def forward(self, seconds: Float[Tensor, " token"]) -> Float[Tensor, "token width"]:
         angles = rearrange(seconds, "n -> n 1") * self.frequencies
         return self.gain * torch.cat((angles.sin(), angles.cos()), dim=1)[:, : self.width]
+
+
+def sinusoids(n: int, width: int) -> Float[Tensor, "n width"]:
+    """Sines and cosines of a sample's number at geometrically spaced periods (Vaswani et al. 2017); nothing is learned."""
+    frequencies = 10_000.0 ** (-torch.arange(0, width, 2) / width)
+    angles = rearrange(torch.arange(n), "n -> n 1") * frequencies
+    return rearrange(torch.stack((angles.sin(), angles.cos())), "two n f -> n (f two)")[:, :width]

@@ -20,6 +20,10 @@ SYSTEMS = {
     ),
     "mindmix_eeg": SystemEntry("MindMix, EEG alone", labels="mindleaf.systems.mindmix_classifier:MindMixEEG", trained=True),
     "leaf": SystemEntry("LEAF", labels="mindleaf.systems.leaf:LeafReader", trained=True),
+    "dbpnet": SystemEntry("DBPNet", labels="mindleaf.systems.dbpnet:DBPNetSystem", trained=True),
+    "darnet": SystemEntry("DARNet", labels="mindleaf.systems.darnet:DARNetSystem", trained=True),
+    "aadnet": SystemEntry("AADNet", candidates="mindleaf.systems.aadnet:AADNetSystem", trained=True),
+    "musicaad": SystemEntry("MusicAAD", candidates="mindleaf.systems.musicaad:MusicAADSystem", trained=True),
 }
 
 FLOOR = {
