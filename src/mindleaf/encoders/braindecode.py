@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from types import ModuleType
 from typing import Any, ClassVar, Self
 
 import torch
@@ -32,6 +33,13 @@ Block = tuple[Int[Tensor, " row"], Int[Tensor, " channel"], Int[Tensor, " patch"
 
 def braindecode_network(name: str, **arguments: Any) -> nn.Module:
     """``braindecode.models.NAME`` with random weights and without its head; BadInput where the package cannot be imported."""
+    network = getattr(braindecode_models(f"the encoder {name}", "choose encoder=mindmix"), name)(**arguments)
+    network.final_layer = nn.Identity()
+    return network
+
+
+def braindecode_models(what: str, instead: str = "choose another model") -> ModuleType:
+    """``braindecode.models``; BadInput where the package cannot be imported, saying ``what`` needs it and what to do ``instead``."""
     try:
         with warnings.catch_warnings():
             # What the package's own imports warn of is nothing a user of an encoder can mend.
@@ -42,12 +50,10 @@ def braindecode_network(name: str, **arguments: Any) -> nn.Module:
     except (ImportError, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise BadInput(
-            f"the encoder {name} comes from the package braindecode, which cannot be imported ({reason}); "
-            "run pip install braindecode, or choose encoder=mindmix."
+            f"{what} comes from the package braindecode, which cannot be imported ({reason}); "
+            f"run pip install braindecode, or {instead}."
         ) from error
-    network = getattr(models, name)(**arguments)
-    network.final_layer = nn.Identity()
-    return network
+    return models
 
 
 def blocks(present: Bool[Tensor, "batch channel patch"]) -> Iterator[Block]:

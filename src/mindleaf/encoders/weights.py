@@ -18,17 +18,21 @@ _IN_FOLDERS = ("*.safetensors", "*.pt", "*.pth", "*.bin")
 _WRAPPERS = ("model", "state_dict", "model_state_dict")
 #: The head of braindecode's models; an encoder has none.
 _HEAD = "final_layer."
+_HUB = "hub:"
 
 
-def load_weights(network: nn.Module, path: Path) -> int:
+def load_weights(network: nn.Module, path: Path, own: tuple[str, ...] = (), cut: tuple[str, ...] = ()) -> int:
     """Fill ``network`` from a file, or from the only such file of a folder; returns the number of tensors that were filled.
 
-    Weights of a classification head are left out. Raises BadInput where there is no file, ReadError where it cannot be
+    own: beginnings of names that belong to the task or the recordings and stay as they are; a classification head always does.
+    cut: tables (a row for each second or channel) of which the file may hold more rows than are wanted: the first are taken. Raises BadInput where there is no file, ReadError where it cannot be
     read without running code, or where any tensor is missing, left over, or of another shape: nothing is filled then.
     """
     file = _file(path)
-    state = {name: tensor for name, tensor in _read(file).items() if not name.startswith(_HEAD)}
-    wanted = {name: tensor.shape for name, tensor in network.state_dict().items()}
+    own = (*own, _HEAD)
+    state = {name: tensor for name, tensor in _read(file).items() if not name.startswith(own)}
+    wanted = {name: tensor.shape for name, tensor in network.state_dict().items() if not name.startswith(own)}
+    state |= {name: _first_rows(state[name], wanted[name]) for name in cut if name in state and name in wanted}
     missing, left = sorted(wanted.keys() - state.keys()), sorted(state.keys() - wanted.keys())
     other = [name for name in wanted.keys() & state.keys() if wanted[name] != state[name].shape]
     reasons = [
@@ -42,8 +46,38 @@ def load_weights(network: nn.Module, path: Path) -> int:
             f"{file}: {matched} of {len(wanted)} tensors fit the encoder ({', '.join(reasons)}); "
             "give weights of this encoder and size, under the names braindecode uses."
         )
-    network.load_state_dict(state, strict=True)
+    network.load_state_dict(network.state_dict() | state, strict=True)
     return len(wanted)
+
+
+def weights_folder(source: str) -> Path:
+    """The file or folder that a setting names; ``hub:NAME`` is fetched into the hub's cache, which no other form ever does.
+
+    Raises BadInput where the hub gives none.
+    """
+    name = source.removeprefix(_HUB)
+    if name == source:
+        return Path(source)
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+    except ImportError as error:
+        raise BadInput(
+            f"{source}: wanted the package huggingface_hub, found none; pip install it or give a local file."
+        ) from error
+    try:
+        return Path(snapshot_download(name, allow_patterns=[_IN_FOLDERS[0]]))
+    except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, OSError, ValueError) as error:
+        raise BadInput(
+            f"{source}: the hub gave no such weights and its cache has none ({type(error).__name__}); check the name and the "
+            "connection, or give a local file."
+        ) from error
+
+
+def _first_rows(table: Tensor, shape: torch.Size) -> Tensor:
+    """As many rows as ``shape`` has; the table itself where it has too few."""
+    fits = table.ndim == len(shape) and all(there >= wanted for there, wanted in zip(table.shape, shape, strict=True))
+    return table[tuple(slice(wanted) for wanted in shape)].clone() if fits else table
 
 
 def _file(path: Path) -> Path:

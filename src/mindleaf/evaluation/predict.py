@@ -236,7 +236,7 @@ def _fold_cells(
             train_s = (train_window_s or windows_s[0]) if system.any_length else window_s
             train, validation = (rows.examples(fold, part, train_s, run.asks, channels) for part in ("train", "validation"))
             if fitted is None:
-                if why := _unlearnable(train, run.asks, train_s):
+                if why := _unlearnable(train, run.asks, train_s) or _refused(system, train):
                     run.left_out[window_s, fold.name], system = why, None
                     continue
                 system.fit(train, validation, seed)
@@ -261,12 +261,18 @@ def _unlearnable(train: Examples, asks: Asks, train_s: float) -> str:
     return ""
 
 
+def _refused(system: System, train: Examples) -> str:
+    """Why the system cannot take such windows or channels at all, "" where it can or does not say."""
+    return getattr(system, "not_applicable", lambda _: "")(train)
+
+
 def _note_left_out(run: SystemRun, n_folds: int) -> None:
     if not run.left_out:
         return
     (_, fold), why = next(iter(run.left_out.items()))
     n_left_out = len({name for _, name in run.left_out})
-    run.why = f"{n_left_out} of {n_folds} fold(s) left out, first {fold}: {why}"
+    alike = n_left_out == n_folds and len(set(run.left_out.values())) == 1
+    run.why = why if alike else f"{n_left_out} of {n_folds} fold(s) left out, first {fold}: {why}"
     run.status = "incomplete" if run.cells else "not applicable"
 
 

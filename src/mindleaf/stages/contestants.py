@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from mindleaf.config import Config
 from mindleaf.errors import BadInput
 from mindleaf.evaluation.contamination import FROM_SCRATCH
 from mindleaf.fold import Fold
@@ -19,7 +20,7 @@ from mindleaf.stages.selecting import refuse_other_store
 from mindleaf.store.exposure import Exposure
 from mindleaf.store.store import Store
 from mindleaf.systems import SYSTEMS
-from mindleaf.systems.neural import StartFrom, weights_at_start
+from mindleaf.systems.neural import weights_at_start
 from mindleaf.systems.registry import build_system, floor_for
 from mindleaf.systems.system import System
 from mindleaf.tasks import Task
@@ -56,8 +57,9 @@ def contestant(name: str, config: EvaluateConfig, task: Task) -> Contestant:
     build = partial(build_system, name, config.settings_of(owner), task.asks)
     if name not in SYSTEMS or not SYSTEMS[name].trained:
         return Contestant(name, build, owner=owner)
-    begun: StartFrom = build().config  # type: ignore[attr-defined]
-    seen = read_start(Path(begun.start)) if begun.start else None
+    begun: Config = build().config  # type: ignore[attr-defined]
+    start = getattr(begun, "start", "")
+    seen = read_start(Path(start)) if start else None
     return Contestant(name, build, weights=weights_at_start(begun) or FROM_SCRATCH, exposure=seen, owner=owner)
 
 

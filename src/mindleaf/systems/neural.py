@@ -142,14 +142,15 @@ class StartFrom(Config):
     lora: LoraConfig = LoraConfig()
 
 
-def weights_at_start(config: StartFrom) -> str:
+def weights_at_start(config: Config) -> str:
     """Where a system's weights come from, in a word for its row: the RUN, or files that its settings name; "" for none."""
     inputs = getattr(config, "inputs", "both")
     model: Any = getattr(config, "model", None)
     encoder = "" if inputs == "audio" else getattr(getattr(model, "encoder", None), "weights", "")
     speech = getattr(getattr(model, "audio", None), "speech", None)
     audio = "" if inputs == "eeg" else getattr(config, "audio", "").partition(":")[2] or getattr(speech, "folder", "")
-    return ", ".join(Path(name).name for name in (config.start or encoder, audio) if name)
+    own = getattr(config, "start", "") or getattr(config, "weights", "") or encoder
+    return ", ".join(Path(name).name for name in (own, audio) if name)
 
 
 def begin_learning(model: nn.Module, config: StartFrom, encoder: EncoderConfig | None, audio: str = "") -> dict[str, Any]:
