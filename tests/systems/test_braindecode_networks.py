@@ -187,7 +187,8 @@ def test_the_order_of_the_channels_of_a_recording_changes_nothing(name):
 
 
 def test_old_names_and_channels_without_a_name_find_their_place():
-    wiring = wired(NETWORKS["labram"], montage(("T6", "EOG left", "T3", "Fz")))
+    with pytest.warns(UserWarning, match="LaBraM reads 3 of 4 by name"):
+        wiring = wired(NETWORKS["labram"], montage(("T6", "EOG left", "T3", "Fz")))
     assert [name.upper() for name in wiring.given] == ["FZ", "T7", "P8"]
     assert wiring.read == ("Fz", "T7", "P8") and wiring.told == "3 of 4 by name, the others are not read"
     assert wired(NETWORKS["cbramod"], montage(("Cz", "EOG left", "Fz"))).read == ("Fz", "Cz", "EOG left")
@@ -196,7 +197,7 @@ def test_old_names_and_channels_without_a_name_find_their_place():
 @pytest.mark.parametrize(
     ("name", "window_s", "outcome"),
     [
-        ("labram", 2.5, 400), ("cbramod", 60.0, 12_000), ("eegnet", 0.5, 64), ("eegpt", 3.0, 768), ("biot", 1.0, 200),
+        ("labram", 2.0, 400), ("cbramod", 60.0, 12_000), ("eegnet", 0.5, 64), ("eegpt", 3.0, 768), ("biot", 1.0, 200),
         ("labram", 0.5, "LaBraM takes windows of 1 to 15 s, got 0.5 s"), ("labram", 60.0, "got 60 s"),
         ("biot", 0.9, "BIOT takes windows of 1 or more s, got 0.9 s"),
     ],
@@ -207,3 +208,8 @@ def test_windows_are_read_in_whole_patches_or_refused(name, window_s, outcome):
     else:
         with pytest.raises(BadInput, match=outcome):
             n_samples(NETWORKS[name], window_s)
+
+
+def test_the_rest_of_a_window_that_is_not_read_is_told():
+    with pytest.warns(UserWarning, match=r"CBraMod reads pieces of 1 s; the last 0.5 s of each window is left out"):
+        assert n_samples(NETWORKS["cbramod"], 2.5) == 400

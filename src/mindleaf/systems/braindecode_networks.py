@@ -6,6 +6,7 @@ here only takes off what no electrode means: offset and drift below 0.1 Hz. Notc
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -130,6 +131,11 @@ def n_samples(network: Network, window_s: float) -> int:
             f"{network.title} takes windows of {network.shortest_s:g}{upper} s, got {window_s:g} s; ask for such windows."
         )
     patch = round(network.patch_s * rate) or 1
+    if n % patch:
+        warnings.warn(
+            f"{network.title} reads pieces of {network.patch_s:g} s; the last {n % patch / rate:g} s of each window is left out.",
+            stacklevel=2,
+        )
     return n // patch * patch
 
 
@@ -146,6 +152,8 @@ def _named(network: Network, montage: Montage, places: Mapping[str, str]) -> Wir
             "give the recordings a montage."
         )
     told = f"{len(given)} of {len(montage)} by name, the others are not read"
+    if len(given) < len(montage):
+        warnings.warn(f"{network.title} reads {told}: it has no such names.", stacklevel=3)
     return Wiring(tuple(known[name.casefold()] for name in given), given, None, told)
 
 
