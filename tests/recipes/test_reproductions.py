@@ -50,7 +50,7 @@ def test_every_printed_value_stands_in_its_table(name, nothing, tmp_path):
         values = tuple(v for v in values if v.entrant == "mindmix" and v.metric == "balanced_accuracy" and v.dataset != "madeeg")
     assert shown == sorted(map(str, values))
     said = {row[status].partition(":")[0] for sheet in page.sheets for row in sheet.rows}
-    assert said <= {"data not at hand", "not applicable", "not built", mindmix_tables._HUBERT.partition(":")[0]}
+    assert said <= {"data not at hand", "not applicable", "not asked", mindmix_tables._HUBERT.partition(":")[0]}
     assert any("Not at hand" in note for note in page.notes)
     leaky = {
         sheet.title for sheet in page.sheets if "random_windows" in sheet.title or "eeg4emo: emotion, data_eff" in sheet.title

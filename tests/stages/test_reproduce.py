@@ -19,8 +19,8 @@ from mindleaf.stages.reproduce import (
     Published,
     _interval,
     _titled,
-    _verdict,
     fill_evaluations,
+    verdict,
 )
 
 #: Place of the status in a row without its title.
@@ -75,8 +75,8 @@ def test_what_a_row_says_of_itself():
     entrant = Entrant("mindmix", "MindMix", "mindmix")
     assert _titled(entrant, {"weights": "align-1"}) == "MindMix, align-1" and _titled(entrant, {"weights": "none"}) == "MindMix"
     audit = [{"control": "a", "status": "pass"}, {"control": "b", "status": "skipped"}]
-    assert _verdict(audit) == "1 passed, 1 skipped" and _verdict([]) == "none"
-    assert _verdict([*audit, {"control": "c", "status": "fail"}]) == "FAILS c"
+    assert verdict(audit) == "1 passed, 1 skipped" and verdict([]) == "none"
+    assert verdict([*audit, {"control": "c", "status": "fail"}]) == "FAILS c"
 
 
 def test_a_split_carries_its_mark_without_data():

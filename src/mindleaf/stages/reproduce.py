@@ -67,6 +67,7 @@ class Block:
 
     published   whether the paper reports this very question, so that its values belong beside ours
     variant     of the published values ("native", "25"); ``unit``: of the variant (" s", " %")
+    why_not     where it is not put to our systems: the reason, which stands beside the published values
     """
 
     dataset: str
@@ -79,6 +80,7 @@ class Block:
     published: bool = True
     variant: str = ""
     unit: str = ""
+    why_not: str = ""
 
     @property
     def title(self) -> str:
@@ -123,7 +125,7 @@ def fill_evaluations(table: EvaluationTable, asked: Asked) -> Page:
     """Evaluate every cell whose data are at hand; a killed call goes on cell by cell."""
     owners = {"protocol", *(entrant.system for entrant in table.entrants)}
     refuse_settings([s for s in asked.settings if s.partition(".")[0] not in owners], owners)
-    blocks = [block for block in table.blocks if _here(block, asked.at_hand)]
+    blocks = [block for block in table.blocks if not block.why_not and _here(block, asked.at_hand)]
     outcomes: dict[tuple[Block, str], Outcome] = {}
     cells = [(block, entrant) for block in blocks for entrant in table.entrants if entrant.takes_part(block.task)]
     with bar("reproduce", len(cells), asked.quiet) as advance:
@@ -203,6 +205,8 @@ def _absence(entrant: Entrant, block: Block, outcome: Outcome | None, window_s: 
         return f"{status}: {why}".rstrip(": ")
     if not entrant.takes_part(block.task):
         return entrant.why_not
+    if block.why_not:
+        return f"not asked: {block.why_not}"
     return "data not at hand" if is_built(entrant.system) else "not built"
 
 
