@@ -20,7 +20,9 @@ PEAK_UV = {name: 20.0 + 7.0 * ((5 * k) % 19) for k, name in enumerate(TEN_TWENTY
 _SFREQ, _TRIAL_S, _N_TRIALS = 512.0, 4.0, 4
 
 
-def sine_store(folder: Path, names: tuple[str, ...] = TEN_TWENTY, evidence: float = 0.0, n_trials: int = _N_TRIALS) -> Store:
+def sine_store(
+    folder: Path, names: tuple[str, ...] = TEN_TWENTY, evidence: float = 0.0, n_trials: int = _N_TRIALS, dataset: str = "sine"
+) -> Store:
     """Trials of 4 s of two classes; ``evidence`` times noise of 20 microvolts is added to Oz's neighbours O1, O2 in one of them."""
     n_times = round(n_trials * _TRIAL_S * _SFREQ)
     time = np.arange(n_times) / _SFREQ
@@ -31,7 +33,7 @@ def sine_store(folder: Path, names: tuple[str, ...] = TEN_TWENTY, evidence: floa
         signal[names.index(name)] += noise
     trials = tuple(Trial(f"t{k:02d}", k * _TRIAL_S, _TRIAL_S, {"label": f"class{k % 2}"}) for k in range(n_trials))
     recording = Recording(
-        dataset="sine", subject="s0", id="r0", sfreq=_SFREQ, montage=Montage.from_names(names)[0], n_times=n_times,
+        dataset=dataset, subject="s0", id="r0", sfreq=_SFREQ, montage=Montage.from_names(names)[0], n_times=n_times,
         load=partial(np.asarray, signal.astype(np.float32)), trials=trials,
     )  # fmt: skip
-    return write_store([recording], folder, "sine", {})
+    return write_store([recording], folder, dataset, {})

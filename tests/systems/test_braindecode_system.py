@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from mindleaf.datasets import DATASETS
 from mindleaf.errors import BadInput, ReadError
 from mindleaf.evaluation.predict import run_system
 from mindleaf.evaluation.statistics import claims_above_chance
 from mindleaf.protocols import BetweenTrial, RandomWindows
-from mindleaf.stages.contestants import contestant
+from mindleaf.stages.contestants import Contestant, contestant
+from mindleaf.stages.evaluate import _contaminations
 from mindleaf.stages.question import EvaluateConfig
+from mindleaf.systems.braindecode_networks import NETWORKS
 from mindleaf.systems.neural import weights_at_start
 from mindleaf.systems.registry import build_system
 from mindleaf.tasks import Attention, Classify
@@ -201,3 +206,18 @@ def test_untrained_is_the_same_network_as_it_is_made(rhythms):
     assert (system.config.weights, system.config.training.steps, system.name) == ("", 0, "eegnet")
     system.fit(rhythms, none_of(rhythms), seed=0)
     assert system.findings()["curve"] == []
+
+
+def test_what_the_authors_pretrained_on_is_no_fair_test(tmp_path):
+    assert {name for network in NETWORKS.values() for name in network.saw} <= set(DATASETS)
+    store = sine_store(tmp_path / "store", evidence=2.0, n_trials=8, dataset="tuab")
+    theirs = made("cbramod", "training.steps=0")
+    windows = labelled_rows(store, 1.0)
+    theirs.fit(windows, none_of(windows), seed=0)
+    save_file(dict(theirs.model.body.state_dict()), tmp_path / "theirs.safetensors")
+    folds = BetweenTrial(n_folds=4, val_fraction=0).folds(store.index, seed=0)[:1]
+    for weights, found in (("", 0), (str(tmp_path / "theirs.safetensors"), 1)):
+        build = partial(made, "cbramod", "training.steps=0", f'weights="{weights}"')
+        run = run_system("cbramod", build, store, None, Classify(), folds, [1.0], seed=0)
+        told = list(_contaminations(Contestant("cbramod", build), run))
+        assert len(told) == found and all("pretrained by others on tuab" in why for why in told)

@@ -141,6 +141,9 @@ def _runs(
 
 
 def _contaminations(entrant: Contestant, run: SystemRun) -> Iterator[str]:
+    for cell in run.cells[:1]:
+        if cell.test.store.dataset in getattr(cell.system, "saw", ()):
+            yield f"its weights were pretrained by others on {cell.test.store.dataset}, the data it is tested on"
     if entrant.exposure is not None:
         for cell in run.cells:
             why = entrant.exposure.contaminates(cell.test.store, cell.test.rows, cell.fold.group)

@@ -50,6 +50,7 @@ class Network:
     cut         tables with a row for each second or channel, of which pretrained weights may bring more
     own         what belongs to the recordings or to the task and is never taken from pretrained weights, beside the head
     lr          peak learning rate of the authors, for fine-tuning where there is any
+    saw         our data sets that the authors' pretraining held, by their papers (TUEG holds the TUH sets)
     """
 
     title: str
@@ -66,6 +67,7 @@ class Network:
     cut: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
     lr: float = 1e-3
+    saw: tuple[str, ...] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -83,21 +85,24 @@ NETWORKS: dict[str, Network] = {
     "labram": Network(
         "LaBraM", "Labram", Pipeline(name="labram", band=(0.1, 75.0), sfreq=200.0), "named", "labram:LABRAM_CHANNEL_ORDER", "call",
         unit_uv=100.0, longest_s=15.0, patch_s=1.0, cut=("temporal_embedding",), lr=5e-4,
+        saw=("eegmmidb", "seed", "seediv", "tuep"),
     ),
     "cbramod": Network(
         "CBraMod", "CBraMod", Pipeline(name="cbramod", band=(0.3, 75.0), sfreq=200.0), unit_uv=100.0, patch_s=1.0, lr=1e-4,
+        saw=("tuab", "tuep", "tuev"),
     ),
     "biot": Network(
         "BIOT", "BIOT", Pipeline(name="biot", band=(0.1, 90.0), sfreq=200.0), "derived", _BIPOLAR, amplitude="percentile",
-        cut=("encoder.channel_tokens.weight",), lr=1e-3,
+        cut=("encoder.channel_tokens.weight",), lr=1e-3, saw=("chbmit", "tuab", "tuev"),
     ),
     "bendr": Network(
         "BENDR", "BENDR", Pipeline(name="bendr", band=(0.1, 100.0), sfreq=256.0), "projected", tuple(" ".join(_TEN_TWENTY).split()),
-        amplitude="relative", lr=5e-5,
+        amplitude="relative", lr=5e-5, saw=("tuab", "tuep", "tuev"),
     ),
     "eegpt": Network(
         "EEGPT", "EEGPT", Pipeline(name="eegpt", band=(0.1, 100.0), sfreq=256.0, reference="average"), "named",
         tuple(" ".join(_EEGPT_ROWS).split()), "build", unit_uv=1000.0, shortest_s=0.25, own=("chan_proj.", "chans_id"), lr=4e-4,
+        saw=("eegmmidb", "hgd", "seed"),
         arguments={"chan_proj_type": "none"},
     ),
 }  # fmt: skip

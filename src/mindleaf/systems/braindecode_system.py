@@ -61,6 +61,11 @@ class BraindecodeSystem:
         self.n_parameters = 0
         self._findings: dict[str, Any] = {}
 
+    @property
+    def saw(self) -> tuple[str, ...]:
+        """Data sets that its weights were pretrained on; a file of weights is taken for the authors'."""
+        return self.network.saw if self.config.weights else ()
+
     def not_applicable(self, examples: Examples) -> str:
         """Why the network cannot serve such windows, in one sentence; "" where it can."""
         try:

@@ -25,6 +25,7 @@ class System(Protocol):
     any_montage    (may be left out) True when it takes other channels at test time than in training
     n_parameters   numbers it has learned; 0 before ``fit``
     inputs         (may be left out) of a system that scores classes: "eeg", "both" or "audio"
+    saw            (may be left out) names of data sets that its weights were pretrained on by others
     not_applicable (may be left out) a method: why it cannot serve such windows or channels, in one sentence, else ""
     """
 
