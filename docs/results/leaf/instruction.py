@@ -130,9 +130,9 @@ def _write(runs: Path, questions: dict[str, Question]) -> None:
             tables.setdefault(path.stem.rpartition("-")[0].replace("_", " ", 9), []).append(pd.read_parquet(path))  # type: ignore[attr-defined]
         tables = {system: pd.concat(parts, ignore_index=True) for system, parts in tables.items()}
         metrics = {system: window_metrics(table, "labels", SEED)[0] for system, table in tables.items()}
-        pairs = comparisons(tables, "labels", SEED)
+        pairs = [pair for pair in comparisons(tables, "labels", SEED) if pair["test"] == "paired t"]
         found[name] = {"protocol": question.protocol, "window_s": question.windows_s[0], "metrics": metrics, "comparisons": pairs}
-    Path(__file__).with_name("results.json").write_text(json.dumps(found, indent=1, default=float) + "\n")
+    Path(__file__).with_name("results.json").write_text(json.dumps(found, separators=(",", ":"), default=float) + "\n")
     for name, entry in found.items():
         print(f"\n{name} ({entry['protocol']}, {entry['window_s']:g} s)")
         for system, metrics in entry["metrics"].items():
