@@ -22,7 +22,7 @@ LAYERS = {
     4: ("encoders", "objectives", "tasks", "metrics", "interpret", "store", "preprocessing", "datasets", "reading"),
     5: ("systems", "models", "live", "training", "evaluation", "protocols"),
     6: ("stages",),
-    7: ("recipes", "adapters", "__init__"),
+    7: ("recipes", "adapters", "options", "__init__"),
     8: ("cli", "__main__"),
 }
 LAYER_OF = {name: layer for layer, names in LAYERS.items() for name in names}

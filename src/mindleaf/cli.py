@@ -6,61 +6,40 @@ import json
 import os
 import sys
 import traceback
-import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from mindleaf.errors import BadInput, refusal
+from mindleaf.options import (
+    Data,
+    Device,
+    Exclude,
+    Json,
+    Models,
+    Out,
+    Protocol,
+    Quiet,
+    Resume,
+    Seed,
+    Settings,
+    Split,
+    Splits,
+    StorePath,
+    Stores,
+    Target,
+    Task,
+    TestStore,
+    Window,
+    Zarr,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 data_app = typer.Typer(no_args_is_help=True, help="What is known about the data sets, and whether a copy is whole.")
 store_app = typer.Typer(no_args_is_help=True, help="Look into a store, check it, take it elsewhere.")
 app.add_typer(data_app, name="data")
 app.add_typer(store_app, name="store")
-
-Out = Annotated[Path, typer.Option("--out", help="Folder to write.")]
-StorePath = Annotated[Path, typer.Option("--store", help="A prepared store.")]
-Stores = Annotated[list[Path], typer.Option("--store", help="A prepared store; may be given several times.")]
-Settings = Annotated[list[str] | None, typer.Option("--set", help="path=value: change one setting.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of every random draw.")]
-
-
-def _usable_device(name: str) -> str:
-    """The device as it was named; BadInput where it is not known or not there, before any work is done."""
-    if name not in ("auto", "cpu", "cuda"):
-        raise BadInput(f"--device wants auto, cpu or cuda, got {name!r}.")
-    if name == "cuda":
-        import torch
-
-        if not torch.cuda.is_available():
-            raise BadInput("--device cuda wants an NVIDIA GPU that PyTorch can use, found none; use --device auto or cpu.")
-    return name
-
-
-def _hushed(quiet: bool) -> bool:
-    """Warnings are no errors; those that matter stand in cards and reports as well."""
-    if quiet:
-        warnings.simplefilter("ignore")
-    return quiet
-
-
-Device = Annotated[str, typer.Option("--device", callback=_usable_device, help="auto, cpu or cuda.")]
-Quiet = Annotated[bool, typer.Option("--quiet", callback=_hushed, help="Say nothing but errors.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Continue from the newest checkpoint.")]
-Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="column=value,value: leave these windows out.")]
-Split = Annotated[Path | None, typer.Option("--split", help="A file with one fold: train on its training part only.")]
-Splits = Annotated[list[Path] | None, typer.Option("--split", help="As for pretrain; with several stores one for each.")]
-Models = Annotated[list[str], typer.Option("--model", help="A system by name, package.module:Class, or a RUN folder.")]
-#: Written out here so that --help imports nothing; tests hold it to the table of tasks.
-_TASKS = "attention, match_mismatch, retrieval_duo, retrieval_trio, retrieval_pool[:K], classify[:COLUMN], emotion[:COLUMN]."
-Task = Annotated[str, typer.Option("--task", help=_TASKS)]
-Protocol = Annotated[str | None, typer.Option("--protocol", help="How the data are split; see 'mindleaf list protocols'.")]
-TestStore = Annotated[Path | None, typer.Option("--test-store", help="Test on this store (with protocol cross_dataset).")]
-Window = Annotated[str | None, typer.Option("--window", help="Window lengths in seconds: 2,5,10.")]
-Target = Annotated[str, typer.Option("--target", help="What EEG-only systems predict: side or talker.")]
 
 
 @app.command()
@@ -189,7 +168,7 @@ def explain(
 def reproduce(
     name: Annotated[str, typer.Argument(help="PAPER:TABLE or PAPER:FIGURE, such as mindmix:table2; see 'mindleaf list reproductions'.")],
     out: Out,
-    data: Annotated[Path | None, typer.Option("--data", help="Folder with one folder per data set (or store).")] = None,
+    data: Data = None,
     settings: Settings = None, seed: Seed = 0, device: Device = "auto", quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Fill a table or figure of a paper for the data sets at hand, the published values beside ours; continues where it stopped."""
@@ -202,7 +181,7 @@ def reproduce(
 def benchmark(
     suite: Annotated[str, typer.Argument(help="quick, local, mindmix, leaf or auditory.")],
     out: Out,
-    data: Annotated[Path | None, typer.Option("--data", help="Folder with one folder per data set (or store).")] = None,
+    data: Data = None,
     budget: Annotated[float, typer.Option("--budget", min=0, help="Seconds of training for a system on a question; 0: no limit.")] = 60.0,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Cells at a time.")] = 1,
     seeds: Annotated[int, typer.Option("--seeds", min=1)] = 1,
@@ -294,9 +273,6 @@ def store_verify(store: Path, quiet: Quiet = False) -> None:
     from mindleaf.stages.store_care import verify_store
 
     typer.echo(verify_store(store, quiet))
-
-
-Zarr = Annotated[Path, typer.Option("--zarr", help="A Zarr v3 folder.")]
 
 
 @store_app.command("export")

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from mindleaf.metrics.ranks import critical_difference, ranking
+from mindleaf.metrics.ranks import critical_difference, mean_ranks, ranking
 
 
 def test_the_critical_difference_is_the_printed_one():
@@ -23,3 +23,8 @@ def test_the_best_system_ranks_first_and_ties_share():
     assert found.p_friedman < 0.1 and found.n_sets == 3
     assert math.isnan(ranking(scores[:1]).p_friedman)
     assert math.isnan(ranking(np.full((3, 3), 0.5)).p_friedman)
+
+
+def test_systems_are_ranked_among_those_that_answered():
+    gaps = np.array([[0.9, np.nan, 0.5, np.nan], [0.6, 0.8, 0.6, np.nan]])
+    np.testing.assert_array_equal(mean_ranks(gaps), [(1 + 2.5) / 2, 1.0, (2 + 2.5) / 2, np.nan])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mindleaf import cli
+from mindleaf import options
 from mindleaf.errors import BadInput
 from mindleaf.tasks import TASKS, able_tasks, build_task
 from mindleaf.tasks.table import NAMED
@@ -147,7 +147,7 @@ def test_a_question_the_data_cannot_answer_is_refused(title, table, message):
 
 def test_tasks_are_built_by_name():
     assert {name: build_task(name).title for name in TASKS} == {name: name for name in TASKS}
-    assert f"{NAMED}." == cli._TASKS and [name.partition("[")[0] for name in NAMED.split(", ")] == list(TASKS)
+    assert f"{NAMED}." == options._TASKS and [name.partition("[")[0] for name in NAMED.split(", ")] == list(TASKS)
     assert build_task("classify:emotion", target="talker").title == "classify:emotion"
     wrong = {"sleep": "there are: attention", "attention:side": "takes no column", "match_mismatch:x": "takes no column"}
     for title, message in wrong.items():

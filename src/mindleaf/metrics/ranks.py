@@ -26,10 +26,19 @@ class Ranking:
 
 
 def ranking(scores: NDArray[np.float64]) -> Ranking:
-    """Rank systems on each data set. scores: (data set, system), higher is better, no gaps; ties share a rank."""
+    """Rank systems that answered every data set. scores: (data set, system), higher is better, no gaps."""
     n_sets, n_systems = scores.shape
-    ranks = stats.rankdata(-scores, axis=1)
-    return Ranking(ranks.mean(axis=0), _friedman(scores), critical_difference(n_systems, n_sets), n_sets)
+    return Ranking(mean_ranks(scores), _friedman(scores), critical_difference(n_systems, n_sets), n_sets)
+
+
+def mean_ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean rank of each system among those that answered (1 is best, ties share); scores: (data set, system), NaN where there is none.
+
+    NaN for a system that answered nothing.
+    """
+    ranks = stats.rankdata(-scores, axis=1, nan_policy="omit")
+    counts = (~np.isnan(ranks)).sum(axis=0)
+    return np.divide(np.nansum(ranks, axis=0), counts, out=np.full(scores.shape[1], np.nan), where=counts > 0)
 
 
 def critical_difference(n_systems: int, n_sets: int) -> float:

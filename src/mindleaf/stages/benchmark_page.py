@@ -13,7 +13,7 @@ from mindleaf.evaluation.sheets import Drawing, Page, Sheet
 from mindleaf.evaluation.statistics import PRIMARY
 from mindleaf.interpret.published import Bars, comparison_figure
 from mindleaf.interpret.ranks import rank_figure
-from mindleaf.metrics.ranks import ranking
+from mindleaf.metrics.ranks import mean_ranks, ranking
 from mindleaf.metrics.switching import information_transfer_rate, minimum_expected_switch_duration
 from mindleaf.stages.benchmark import Answer, BenchmarkConfig, Question, Suite
 from mindleaf.stages.reproduce import number_text, verdict
@@ -94,23 +94,13 @@ def _leaderboard(suite: Suite, sound: Sequence[Question], found: Found) -> list[
         asked = [question for question in sound if question.protocol == protocol]
         scores = {system: [_score(found, question, system) for question in asked] for system in suite.systems}
         known = {system: values for system, values in scores.items() if not all(map(math.isnan, values))}
-        ranks = {system: _mean_rank(system, known) for system in known}
+        ranks = dict(zip(known, mean_ranks(np.array(list(known.values())).T), strict=True)) if known else {}
         order = sorted(known, key=lambda system: (ranks[system], system))
         rows = tuple((_title(system), f"{ranks[system]:.1f}", *map(number_text, known[system])) for system in order)
         columns = ("system", "mean rank", *(f"{question.dataset} ({question.task})" for question in asked))
         note = "Ranks are among the systems that answered the question. Read them with the intervals below, and not where an audit fails."
         sheets.append(Sheet(f"Leaderboard: {protocol}", columns, rows, note=note))
     return sheets
-
-
-def _mean_rank(system: str, scores: Mapping[str, Sequence[float]]) -> float:
-    ranks = []
-    for column in range(len(scores[system])):
-        own = scores[system][column]
-        others = [values[column] for values in scores.values() if not math.isnan(values[column])]
-        if not math.isnan(own):
-            ranks.append(1 + sum(other > own for other in others) + 0.5 * (sum(other == own for other in others) - 1))
-    return float(np.mean(ranks))
 
 
 def _leaks(suite: Suite, found: Found) -> list[Sheet]:

@@ -27,7 +27,8 @@ class EvaluateConfig(Config):
     start_s, stop_s   part of each trial that windows are cut from; None: the data set's analysis interval, else all of it
     hop_s       from one window to the next; None: end to end
     settings    "protocol.x=y" and "SYSTEM.x=y" wishes, applied where the protocol and the systems are built
-    limit_s     seconds of training for each trained system over all its fits (see ``TrainingConfig.limit_s``); 0: none
+    limit_s     seconds of training for each trained system over all folds, at each length of the window that it is fitted for (see
+                ``TrainingConfig.limit_s``); 0: none
     """
 
     task: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
@@ -53,9 +54,9 @@ class CSPNetwork(FoldNetwork):
     any_length = False
     config_class: ClassVar[type[CSPNetworkConfig]] = CSPNetworkConfig
 
+    @abstractmethod
     def network(self, filters: SpatialFilters, n_components: int, n_classes: int, examples: Examples) -> nn.Module:
-        """The network behind the filters: takes a batch, gives logits."""
-        raise NotImplementedError
+        """The filters and the network behind them: takes a batch, gives logits (batch, class)."""
 
     def teaching(self, examples: Examples) -> Examples:
         return examples.take(np.flatnonzero(examples.labels >= 0))

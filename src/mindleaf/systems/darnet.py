@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from mindleaf.batch import Batch
 from mindleaf.models.darnet import DARNet
@@ -22,11 +23,13 @@ class DARNetConfig(CSPNetworkConfig):
 
 
 class FilteredDARNet(nn.Module):
+    """Spatial filters, and the network on their components."""
+
     def __init__(self, filters: SpatialFilters, network: DARNet) -> None:
         super().__init__()
         self.filters, self.network = filters, network
 
-    def forward(self, batch: Batch):
+    def forward(self, batch: Batch) -> Float[Tensor, "batch class"]:
         return self.network(self.filters(batch.eeg))
 
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from mindleaf.batch import Batch
@@ -39,7 +40,7 @@ class FilteredDBPNet(nn.Module):
         self.filters, self.network, self.sfreq = filters, network, sfreq
         self.register_buffer("weights", weights)
 
-    def forward(self, batch: Batch):
+    def forward(self, batch: Batch) -> Float[Tensor, "batch class"]:
         return self.network(self.filters(batch.eeg), band_pictures(batch.eeg, self.weights, self.sfreq))
 
 
