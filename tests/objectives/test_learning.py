@@ -8,6 +8,7 @@ import torch
 from mindleaf.config import Config
 from mindleaf.encoders.leaf import LeafConfig
 from mindleaf.errors import BadInput
+from mindleaf.layers.fitted_norm import fit_norms
 from mindleaf.models.alignment import AlignedConfig
 from mindleaf.models.classifier import ClassifierConfig
 from mindleaf.models.language import LanguageConfig, LanguageModel
@@ -32,6 +33,7 @@ def fit(config: Config, objective, batches, steps: int, lr: float = 3e-3):
     model = config.build(FACTS).train()
     if language := model if isinstance(model, LanguageModel) else getattr(model, "language", None):
         language.write(random_texts)
+    fit_norms(model, [[batches(0)]], lambda batch: objective(model, batch, seed=0))
     optimiser = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr)
     losses = []
     for step in range(steps):
@@ -69,7 +71,7 @@ def by_waveform() -> tuple:
 def by_words() -> tuple:
     tower = LeafConfig.preset("tiny").model_copy(update={"token_dropout": 0.0, "depth": 1})
     config = LanguageConfig(encoder=tower, width=32, heads=2, depth=1, dropout=0.0, head_dropout=0.0)
-    return config, InstructionObjective(), noise_batch(8, context=0), 150, 3e-3
+    return config, InstructionObjective(), noise_batch(8, context=0), 150, 1e-3
 
 
 def by_all_three() -> tuple:

@@ -97,7 +97,8 @@ def test_explain_asks_in_all_directions_with_noise_beside(folder, tmp_path):
     sheet = told["sheets"][0]
     rows = {row[0]: row for row in sheet["rows"]}
     assert set(rows) - {SAME_WORDS} == {TEXT_EEG, EEG_TEXT, EEG_SOUND, IN_TIME, TEXT_SOUND, SOUND_TEXT}
-    assert rows[EEG_TEXT][3] == "0.083" and rows[EEG_TEXT][1] == "12"
+    # Chance deals these very answers out at random: after four steps all EEG may name one description, which may be nobody's.
+    assert float(rows[EEG_TEXT][3]) <= 2 / 12 and rows[EEG_TEXT][1] == "12"
     assert rows[EEG_TEXT][4] and not rows[SOUND_TEXT][4], "noise stands in for EEG only"
     assert told["notes"][0] == "The RUN has seen 0 of the 1 subjects." and "0 of the" in told["notes"][1]
     whole = worked("explain", "--store", folder / "store", "--model", folder / "run", "--out", tmp_path / "all", "--quiet")

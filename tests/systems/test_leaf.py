@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from mindleaf.errors import BadInput
+from mindleaf.layers.fitted_norm import fit_norms
 from mindleaf.models.folder import load_model
 from mindleaf.systems.registry import build_system
+from tests.stages.two_data_sets import MANY, rhythms
 from tests.systems.listening import halves, labelled_rows, none_of, rhythm_store
 
 pytestmark = [
@@ -94,7 +96,9 @@ def test_it_starts_from_a_reconstructing_tower(parts, tmp_path):
 
     torch.manual_seed(5)
     config = SpectralTemporalConfig.preset("tiny")
-    save_model(tmp_path / "tower", config.build(ModelFacts()), config, ModelFacts(), "card")
+    tower = config.build(ModelFacts())
+    fit_norms(tower, [[3.0 + torch.randn(4, 65, 100)]], tower.encoder.tokenizer)  # as training does
+    save_model(tmp_path / "tower", tower, config, ModelFacts(), "card")
     system = build_system("leaf", [*QUICK, f'start="{tmp_path / "tower"}"', "training.steps=0"])
     system.fit(parts[0], none_of(parts[0]), seed=0)
     wanted = load_model(tmp_path / "tower").model.encoder.state_dict()
@@ -140,3 +144,13 @@ def test_mindmix_s_encoder_under_the_q_former(parts):
 def test_what_makes_no_sense_is_refused(parts, settings, words):
     with pytest.raises(BadInput, match=words):
         build_system("leaf", settings).fit(parts[0], none_of(parts[0]), seed=0)
+
+
+def test_a_task_is_learned_beside_another_that_has_nothing_to_tell(store, parts, tmp_path):
+    """Batches hold one data set each: neither the other's statistics nor its gradients may drown this one."""
+    other = labelled_rows(rhythms(tmp_path / "other", "elsewhere", {"up": 3.0, "down": 3.0}, channels=MANY, n_subjects=8))
+    settings = [setting for setting in QUICK if not setting.startswith("training.steps")]
+    reader = build_system("leaf", [*settings, "training.steps=60"])
+    reader.learn([parts[0], other], [], seed=1)
+    assert len(other) == 8 * len(parts[0])
+    assert right(reader, parts[1]) > 0.85

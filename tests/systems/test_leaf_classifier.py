@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from mindleaf.errors import BadInput
+from mindleaf.layers.fitted_norm import fit_norms
 from mindleaf.models.facts import ModelFacts
 from mindleaf.models.folder import load_model, save_model
 from mindleaf.models.spectral_temporal import SpectralTemporalConfig
@@ -38,7 +39,9 @@ def tower(tmp_path_factory):
     torch.manual_seed(5)
     folder = tmp_path_factory.mktemp("tower") / "run"
     config = SpectralTemporalConfig.preset("tiny")
-    save_model(folder, config.build(ModelFacts()), config, ModelFacts(), "card")
+    model = config.build(ModelFacts())
+    fit_norms(model, [[3.0 + torch.randn(4, 65, 100)]], model.encoder.tokenizer)  # as training does
+    save_model(folder, model, config, ModelFacts(), "card")
     (folder / "exposure.json").write_text('{"subjects": [], "stimuli": [], "spans": []}')
     return folder
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from mindleaf.training import checkpoints
 from mindleaf.training.curriculum import Curriculum, Lesson
 from mindleaf.training.log import read_log
 from mindleaf.training.loop import TrainingConfig, train
-from mindleaf.training.order import epoch_batches, steps_per_epoch
+from mindleaf.training.order import batch_at, epoch_batches, mixed_batch_at, steps_per_epoch
 
 
 @dataclass
@@ -67,6 +68,43 @@ def test_an_epoch_is_every_window_once(sizes, batch, seed, epoch):
     assert sorted(np.concatenate(batches)) == list(range(len(groups)))
     assert len(batches) == steps_per_epoch(groups, batch)
     assert all(len(set(groups[ids])) == 1 and len(ids) <= batch for ids in batches)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=4), batch=st.integers(1, 16), seed=st.integers(0, 99),
+)  # fmt: skip
+def test_a_mixed_batch_has_as_many_windows_of_every_group_and_each_group_has_its_epochs(sizes, batch, seed):
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    each = max(1, batch // len(sizes))
+    for number, size in enumerate(sizes):
+        rounds = -(-size // each)
+        pieces = [mixed_batch_at(groups, batch, seed, step)[number] for step in range(2 * rounds)]
+        assert all(len(piece) <= each and (groups[piece] == number).all() for piece in pieces)
+        for epoch in (pieces[:rounds], pieces[rounds:]):
+            assert sorted(np.concatenate(epoch)) == np.flatnonzero(groups == number).tolist()
+    if len(sizes) == 1:
+        assert np.array_equal(mixed_batch_at(groups, batch, seed, 3)[0], batch_at(groups, batch, seed, 3))
+
+
+def test_a_mixed_step_descends_the_mean_of_its_pieces():
+    def square(model, batch, seed):
+        return LineLosses(((model(batch) - 2 * batch - 1) ** 2).mean())
+
+    config = CONFIG.model_copy(update={"steps": 1, "mixed": True})
+    ours = nn.Linear(1, 1)
+    theirs = copy.deepcopy(ours)
+    train(ours, square, Numbers(), config)
+    pieces = mixed_batch_at(Numbers.groups, config.batch_size, config.seed, 0)
+    optimiser = config.optimiser.build(theirs)
+    for group in optimiser.param_groups:
+        group["lr"] = config.optimiser.lr_at(0, 1)
+    (sum(square(theirs, Numbers().read(piece), 0).total for piece in pieces) / 2).backward()
+    nn.utils.clip_grad_norm_(theirs.parameters(), config.optimiser.clip_norm)
+    optimiser.step()
+    assert not torch.equal(ours.weight, torch.zeros_like(ours.weight)) and len(pieces) == 2
+    torch.testing.assert_close(ours.weight, theirs.weight)
+    torch.testing.assert_close(ours.bias, theirs.bias)
 
 
 def test_a_killed_run_continues_to_the_same_bits(tmp_path):

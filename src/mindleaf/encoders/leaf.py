@@ -15,6 +15,7 @@ from mindleaf.batch import Batch
 from mindleaf.config import Config
 from mindleaf.encoders.projection import project
 from mindleaf.errors import BadInput
+from mindleaf.layers.fitted_norm import FittedNorm
 from mindleaf.layers.transformer import Transformer
 
 #: Samples of a token: half a second at 200 Hz.
@@ -90,20 +91,21 @@ CHANNELS: tuple[str, ...] = tuple(
     ]
 )
 _POOL = 10
+Norm = Literal["batch", "fitted"]
 
 
 class LeafTokenizer(nn.Module):
-    """Temporal filters, then spatial ones over all electrodes, batch norm, GELU, maximum over 50 ms, dropout.
+    """Temporal filters, then spatial ones over all electrodes, a norm of each output, GELU, maximum over 50 ms, dropout.
 
     The filters are two convolutions without anything between them, so they are applied as one: each of the ``filters``
     outputs hears all electrodes through a kernel that is the product of both. Same numbers, a fraction of the memory.
     """
 
-    def __init__(self, filters: int, kernel: int, dropout: float) -> None:
+    def __init__(self, filters: int, kernel: int, dropout: float, norm: Norm) -> None:
         super().__init__()
         self.temporal = nn.Conv2d(1, filters, (1, kernel), padding=(0, kernel // 2))
         self.spatial = nn.Conv2d(filters, filters, (len(CHANNELS), 1))
-        self.norm = nn.BatchNorm2d(filters)
+        self.norm = FittedNorm(filters) if norm == "fitted" else nn.BatchNorm2d(filters)
         self.dropout = nn.Dropout(dropout)
         self.width = filters * (TOKEN_SAMPLES // _POOL)
 
@@ -125,11 +127,11 @@ class LeafTower(nn.Module):
 
     def __init__(
         self, *, width: int = 256, depth: int = 12, heads: int = 8, hidden: int = 1024, filters: int = 64, kernel: int = 40,
-        dropout: float = 0.1, token_dropout: float = 0.5, max_tokens: int = 20,
+        dropout: float = 0.1, token_dropout: float = 0.5, max_tokens: int = 20, norm: Norm = "fitted",
     ) -> None:  # fmt: skip
         super().__init__()
         self.width, self.max_patches = width, max_tokens
-        self.tokenizer = LeafTokenizer(filters, kernel, token_dropout)
+        self.tokenizer = LeafTokenizer(filters, kernel, token_dropout, norm)
         self.positions = nn.Parameter(torch.randn(max_tokens, width) * 0.02)
         self.into_context = nn.Linear(self.tokenizer.width, width)
         self.into_sequence = nn.Linear(self.tokenizer.width, width)
@@ -187,7 +189,7 @@ class LeafTower(nn.Module):
     def tokens(
         self, windows: Float[Tensor, "batch token channel sample"], present: Bool[Tensor, "batch token"]
     ) -> Float[Tensor, "batch token filtered"]:
-        """Only windows that exist are filtered: padding moves no statistics of the batch norm."""
+        """Only windows that exist are filtered: padding moves no statistics of the norm."""
         values = windows.new_zeros(*present.shape, self.tokenizer.width)
         if present.any():
             values[present] = self.tokenizer(windows[present]).to(values.dtype)
@@ -195,7 +197,10 @@ class LeafTower(nn.Module):
 
 
 class LeafConfig(Config):
-    """Size of the tower; the default is the published one. max_tokens: half-second windows at most."""
+    """Size of the tower; the default is the published one. max_tokens: half-second windows at most.
+
+    norm: of the tokenizer; "batch" as published, "fitted" by statistics of all training windows (see ``FittedNorm``).
+    """
 
     type: Literal["leaf"] = "leaf"
     width: int = 256
@@ -207,6 +212,7 @@ class LeafConfig(Config):
     dropout: float = 0.1
     token_dropout: float = 0.5
     max_tokens: int = 20
+    norm: Norm = "fitted"
 
     @classmethod
     def preset(cls, name: str) -> LeafConfig:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mindleaf.batch import Batch
 from mindleaf.config import Config
+from mindleaf.layers.fitted_norm import FittedNorm
 from mindleaf.layers.positions import FourierPositions
 
 
@@ -115,27 +116,12 @@ class TemporalStem(nn.Module):
         return rearrange(frames, "b d f -> b f d")
 
 
-class RunningScale(nn.BatchNorm1d):
-    """Puts each feature on the scale of the training data (running statistics, no weights of its own).
-
-    One window alone has no spread: it is put on the scale so far, in training too. An epoch may well end with such a batch.
-    """
-
-    def __init__(self, features: int) -> None:
-        super().__init__(features, affine=False)
-
-    def forward(self, input: Float[Tensor, "batch feature"]) -> Float[Tensor, "batch feature"]:
-        if self.training and len(input) == 1:
-            return F.batch_norm(input, self.running_mean, self.running_var, eps=self.eps)
-        return super().forward(input)
-
-
 class BandPowerStem(nn.Module):
     """Spatial filters, learned band-pass filters, log power: what a classifier of oscillations looks at.
 
     The form is that of a shallow filter-bank network (Schirrmeister et al. 2017): ``sources`` virtual channels, a temporal
     filter of a second on each of ``filters`` mixtures, mean power over the window, logarithm, each put on the scale of the
-    training data (running statistics). The temporal filters start as a filter bank, ``band`` Hz in even steps: from random
+    training data (``FittedNorm``). The temporal filters start as a filter bank, ``band`` Hz in even steps: from random
     ones, gradient descent on a few hundred windows does not find an oscillation.
     """
 
@@ -156,7 +142,7 @@ class BandPowerStem(nn.Module):
         self.mix = nn.Conv1d(sources, filters, 1, bias=False)
         # The mean power needs only some moments of the oscillation; 100 a second are enough and cheaper.
         self.band = nn.Conv1d(filters, filters, kernel, stride=max(1, round(sfreq / 100)), groups=filters, bias=False)
-        self.scale = RunningScale(filters)
+        self.scale = FittedNorm(filters, affine=False)
         with torch.no_grad():
             self.band.weight.copy_(filter_bank(filters, kernel, sfreq, band))
 

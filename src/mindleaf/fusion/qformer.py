@@ -74,26 +74,26 @@ class QFormer(nn.Module):
         self.head = nn.Sequential(nn.Dropout(head_dropout), nn.Linear(queries * width, text_width))
 
     def forward(
-        self,
-        tokens: Float[Tensor, "batch token eeg"],
-        mask: Bool[Tensor, "batch token"],
-        instruction: Float[Tensor, "batch text"],
-    ) -> Float[Tensor, "batch text"]:
-        states = self.norm(self.evolution(tokens, mask, instruction)[-1])
+        self, tokens: Float[Tensor, "batch token eeg"], mask: Bool[Tensor, "batch token"],
+        instruction: Float[Tensor, "batch text"], beginning: Float[Tensor, "batch eeg"] | None = None,
+    ) -> Float[Tensor, "batch text"]:  # fmt: skip
+        states = self.norm(self.evolution(tokens, mask, instruction, beginning)[-1])
         return F.normalize(self.head(rearrange(states, "b q w -> b (q w)")), dim=-1)
 
     def evolution(
-        self,
-        tokens: Float[Tensor, "batch token eeg"],
-        mask: Bool[Tensor, "batch token"],
-        instruction: Float[Tensor, "batch text"],
-    ) -> list[Float[Tensor, "batch query width"]]:
-        """The queries before the first layer and behind each one."""
+        self, tokens: Float[Tensor, "batch token eeg"], mask: Bool[Tensor, "batch token"],
+        instruction: Float[Tensor, "batch text"], beginning: Float[Tensor, "batch eeg"] | None = None,
+    ) -> list[Float[Tensor, "batch query width"]]:  # fmt: skip
+        """The queries before the first layer and behind each one. ``beginning``: what every query knows of a window before it hears
+        any token, tinted by the instruction as the tokens are."""
         gain, shift = rearrange(self.film(instruction), "b (two w) -> two b 1 w", two=2)
         tinted = (1 + gain) * self.into(tokens) + shift
         if len(self.positions):
             tinted = tinted + self.positions[: tokens.shape[1]]
-        states = [self.queries.expand(len(tokens), -1, -1)]
+        queries = self.queries.expand(len(tokens), -1, -1)
+        if beginning is not None:
+            queries = queries + (1 + gain) * self.into(rearrange(beginning, "b w -> b 1 w")) + shift
+        states = [queries]
         for block in self.blocks:
             states.append(block(states[-1], tinted, mask))
         return states

@@ -40,8 +40,8 @@ class LanguageModel(nn.Module):
     prototypes  "centred": from the text of each label the mean over its task's labels is taken, so that what two labels of a
                 task have in common does not hide what tells them apart; "plain": the texts' vectors as they are
     learned_scale  False leaves the scale at 1
-    power       log power of learned bands, told to the queries in one more token (ours): the tower's windows know waveforms, and
-                from a few hundred trials nobody learns from those how strong an oscillation is
+    power       log power of learned bands, which the queries begin with (ours): the tower's windows know waveforms, and from a few
+                hundred trials nobody learns from those how strong an oscillation is
     """
 
     phrases: Tensor
@@ -55,7 +55,7 @@ class LanguageModel(nn.Module):
         super().__init__()
         self.encoder, self.qformer, self.tasks = encoder, qformer, tasks
         self.power = power
-        self.power_token = nn.Linear(power.width, encoder.width) if power else None
+        self.power_map = nn.Linear(power.width, encoder.width) if power else None
         # Zero at the start, as in ``Classifier``: the tower is heard as far as it helps. Otherwise it learns the training windows
         # by heart before the band power is heard at all.
         self.gate = nn.Parameter(torch.zeros(())) if power else None
@@ -77,17 +77,21 @@ class LanguageModel(nn.Module):
     def embed(self, batch: Batch) -> Float[Tensor, "batch text"]:
         """Unit vectors in the space of the texts: what the EEG answers to ``batch.instruction``."""
         assert batch.instruction is not None, "give the batch an instruction"
-        return self.qformer(*self.read(batch), batch.instruction)
+        return self.qformer(*self.read(batch, batch.instruction))
 
-    def read(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """(batch, token, width) for the queries, and which exist: the encoder's, behind one of band power where there is such a path."""
+    def evolution(self, batch: Batch) -> list[Float[Tensor, "batch query width"]]:
+        """The queries before the first layer of the Q-Former and behind each one."""
+        assert batch.instruction is not None, "give the batch an instruction"
+        return self.qformer.evolution(*self.read(batch, batch.instruction))
+
+    def read(
+        self, batch: Batch, instruction: Float[Tensor, "batch text"]
+    ) -> tuple[Tensor, Tensor, Tensor, Float[Tensor, "batch width"] | None]:
+        """What the Q-Former takes: the encoder's tokens, which exist, the instruction, and band power where there is such a path."""
         tokens, mask = self._encoded(batch)
-        if self.power is None or self.power_token is None or self.gate is None:
-            return tokens, mask
-        loudness = rearrange(self.power_token(self.power(batch)), "b w -> b 1 w")
-        return torch.cat([loudness, self.gate * tokens], dim=1), torch.cat(
-            [batch.channel_mask.any(dim=1, keepdim=True), mask], dim=1
-        )
+        if self.power is None or self.power_map is None or self.gate is None:
+            return tokens, mask, instruction, None
+        return self.gate * tokens, mask, instruction, self.power_map(self.power(batch))
 
     def _encoded(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Windows longer than ``chunk`` seconds go through encoders of patches in chunks."""
@@ -178,7 +182,7 @@ class LanguageConfig(Config):
         leaf = isinstance(encoder, LeafTower)
         qformer = QFormer(
             encoder.width, facts.text_width, width=self.width, queries=self.queries, depth=self.depth, heads=self.heads,
-            max_tokens=2 * encoder.max_patches + bool(power) if leaf else 0, dropout=self.dropout, head_dropout=self.head_dropout,
+            max_tokens=2 * encoder.max_patches if leaf else 0, dropout=self.dropout, head_dropout=self.head_dropout,
         )  # fmt: skip
         return LanguageModel(
             encoder, qformer, facts.tasks, facts.text_width, prototypes=self.prototypes, learned_scale=self.learned_scale,

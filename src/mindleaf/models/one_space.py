@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from mindleaf.batch import Batch
 from mindleaf.config import Config
-from mindleaf.encoders.stem import BandPowerStem, RunningScale, TemporalStem, filter_bank
+from mindleaf.encoders.stem import BandPowerStem, TemporalStem, filter_bank
+from mindleaf.layers.fitted_norm import FittedNorm
 from mindleaf.models.alignment import AlignedConfig, AlignedModel
 from mindleaf.models.facts import ModelFacts
 from mindleaf.models.language import LanguageConfig, LanguageModel
@@ -39,7 +40,7 @@ class HeardPower(BandPowerStem):
             kernel = round(_FILTER_S * frame_rate)
             self.heard_mix = nn.Conv1d(dims, heard, 1, bias=False)
             self.rhythm = nn.Conv1d(heard, heard, kernel, groups=heard, padding=kernel // 2, bias=False)
-            self.heard_scale = RunningScale(heard)
+            self.heard_scale = FittedNorm(heard, affine=False)
             with torch.no_grad():
                 self.rhythm.weight.copy_(filter_bank(heard, kernel, frame_rate, _RATES))
 
@@ -67,7 +68,7 @@ class OneSpaceModel(nn.Module):
     def __init__(self, language: LanguageModel, aligned: AlignedModel, dims: int, text_width: int) -> None:
         super().__init__()
         self.language, self.aligned = language, aligned
-        self.scale = RunningScale(2 * dims)
+        self.scale = FittedNorm(2 * dims, affine=False)
         self.into_text = nn.Linear(2 * dims, text_width)
 
     def eeg(self, batch: Batch) -> Float[Tensor, "batch text"]:
@@ -92,7 +93,7 @@ class OneSpaceModel(nn.Module):
     def parts(self) -> dict[str, nn.Module]:
         """What another model may start from, by the name that it has there: all but the path that knows heard rhythms."""
         everything = dict(self.language.named_children()) | dict(self.aligned.named_children())
-        return {name: part for name, part in everything.items() if name not in ("power", "power_token")}
+        return {name: part for name, part in everything.items() if name not in ("power", "power_map")}
 
 
 def borrow(module: nn.Module, **parts: nn.Module | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mindleaf.encoders.leaf import LeafConfig
 from mindleaf.models.language import LanguageConfig
 from mindleaf.models.spectral_temporal import SpectralTemporalConfig
 from mindleaf.objectives.instruction import AS_PUBLISHED, InstructionObjective
@@ -18,6 +19,8 @@ _ALIGNMENT = {"tiny": (400, 32, 2e-3), "small": (1500, 64, 1e-3), "base": (20_00
 #: The learning rate of the published reconstruction, first and last, and its passes over the data: so little that the tower
 #: ends where it began. Its batch size is not known; ours stands.
 _PUBLISHED_LR, _PUBLISHED_LAST_LR, _PUBLISHED_EPOCHS = 1e-6, 1e-7, 10
+#: The published tower, norm of the tokenizer included.
+_PUBLISHED_TOWER = LeafConfig(norm="batch")
 
 
 def pretraining(recipe: str, seed: int = 0, device: str = "auto") -> SpectralTemporalStage:
@@ -32,6 +35,7 @@ def pretraining(recipe: str, seed: int = 0, device: str = "auto") -> SpectralTem
     stage = SpectralTemporalStage(model=SpectralTemporalConfig.preset(preset), training=training)
     if recipe != "leaf-as-published":
         return stage
+    stage = stage.model_copy(update={"model": SpectralTemporalConfig(encoder=_PUBLISHED_TOWER)})
     slow = OptimiserConfig(lr=_PUBLISHED_LR, floor=_PUBLISHED_LAST_LR / _PUBLISHED_LR)
     return stage.model_copy(update={"training": training.model_copy(update={"optimiser": slow}), "epochs": _PUBLISHED_EPOCHS})
 
@@ -41,12 +45,12 @@ def alignment(recipe: str, seed: int = 0, device: str = "auto") -> InstructStage
     preset = size_of(recipe, "leaf")
     steps, batch_size, lr = _ALIGNMENT[preset]
     training = TrainingConfig(
-        steps=steps, batch_size=batch_size, optimiser=OptimiserConfig(lr=lr), seed=seed, device=device, validate_every=50,
+        steps=steps, batch_size=batch_size, mixed=True, optimiser=OptimiserConfig(lr=lr), seed=seed, device=device, validate_every=50,
         checkpoint_every=max(50, steps // 10),
     )  # fmt: skip
     settings = LeafSettings(model=LanguageConfig.preset(preset), training=training)
     if recipe == "leaf-as-published":
-        model = settings.model.model_copy(update={"prototypes": "plain", "learned_scale": False})
+        model = settings.model.model_copy(update={"encoder": _PUBLISHED_TOWER, "prototypes": "plain", "learned_scale": False})
         objective = InstructionObjective(levels=AS_PUBLISHED, negatives="all")
         settings = settings.model_copy(update={"model": model, "objective": objective})
     return InstructStage(reader=settings)

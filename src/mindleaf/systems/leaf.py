@@ -82,7 +82,7 @@ class Evolving(Asked):
 
     def forward(self, batch: Batch) -> Float[Tensor, "batch numbers"]:
         told = self.question.instruction.to(batch.eeg.device).expand(len(batch), -1)
-        states = self.model.qformer.evolution(*self.model.read(batch), told)
+        states = self.model.evolution(replace(batch, instruction=told))
         return rearrange(torch.stack([state.mean(dim=1) for state in states], dim=1), "b depth w -> b (depth w)")
 
 

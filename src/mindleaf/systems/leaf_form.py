@@ -36,7 +36,7 @@ class LeafSettings(StartFrom):
     model: LanguageConfig = LanguageConfig.preset("tiny")
     objective: InstructionObjective = InstructionObjective()
     training: TrainingConfig = TrainingConfig(
-        steps=400, batch_size=32, validate_every=25, patience=8, optimiser=OptimiserConfig(lr=2e-3)
+        steps=400, batch_size=32, mixed=True, validate_every=25, patience=8, optimiser=OptimiserConfig(lr=2e-3)
     )
     level: int = Field(default=2, ge=0, le=2)
     ask: str = ""

@@ -251,7 +251,7 @@ class MindMixListener:
             Lesson(self._reader([lengthened(part, length) for part in parts]), max(2, round(seconds / length)), share)
             for length in lengths
         ]
-        return Curriculum([*lessons, Lesson(reader, training.batch_size, training.steps)])
+        return Curriculum([*lessons, Lesson(reader, training.batch_size, training.steps, training.mixed)])
 
     def _reader(self, parts: Sequence[Examples]) -> BatchReader:
         frontend = audio_frontend(self._audio)

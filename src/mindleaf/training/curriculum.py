@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mindleaf.training.order import batch_at, steps_per_epoch
+from mindleaf.training.order import batch_at, mixed_batch_at, steps_per_epoch
 
 
 class Source(Protocol):
@@ -23,15 +23,18 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Lesson:
-    """``steps`` optimiser steps on batches of ``batch_size`` windows of one source."""
+    """``steps`` optimiser steps on batches of ``batch_size`` windows of one source, of one group each or, ``mixed``, of all groups."""
 
     source: Source
     batch_size: int
     steps: int
+    mixed: bool = False
 
-    def batch(self, seed: int, step: int) -> NDArray[np.int64]:
-        """Window ids of the batch at a step of this lesson."""
-        return batch_at(self.source.groups, self.batch_size, seed, step)
+    def pieces(self, seed: int, step: int) -> list[NDArray[np.int64]]:
+        """Window ids of the batch at a step of this lesson, one array for each group in it."""
+        if self.mixed:
+            return mixed_batch_at(self.source.groups, self.batch_size, seed, step)
+        return [batch_at(self.source.groups, self.batch_size, seed, step)]
 
     def epoch(self, step: int) -> int:
         return step // steps_per_epoch(self.source.groups, self.batch_size)

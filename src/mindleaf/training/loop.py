@@ -18,20 +18,25 @@ from torch import nn
 
 from mindleaf.config import Config
 from mindleaf.errors import BadInput
+from mindleaf.layers.fitted_norm import fit_norms
 from mindleaf.training import checkpoints
 from mindleaf.training.curriculum import Curriculum, Lesson, Source
 from mindleaf.training.log import Log
 from mindleaf.training.optimiser import OptimiserConfig
+from mindleaf.training.order import epoch_batches
 
 _BAD_STEPS_IN_A_ROW = 10
+_BATCHES_FOR_NORMS = 8
 
 
 class TrainingConfig(Config):
     """steps: optimiser steps in all · validate_every, checkpoint_every: in steps · patience: validations without gain (0: none)
-    · limit_s: seconds after which it ends, whatever has been learned (0: none); what comes out then depends on the machine."""
+    · limit_s: seconds after which it ends, whatever has been learned (0: none); what comes out then depends on the machine
+    · mixed: each step sees windows of every group (of every data set, say), as many of each; else of one group."""
 
     steps: int = 300
     batch_size: int = 32
+    mixed: bool = False
     optimiser: OptimiserConfig = OptimiserConfig()
     validate_every: int = 50
     checkpoint_every: int = 100
@@ -74,12 +79,15 @@ def train(
     Under a time limit the learning rate falls with the time as well, and the last line of a call that it ended says ``cut_short``.
     Returns the log lines of this call. Raises BadInput after ten steps in a row without a finite loss.
     """
-    curriculum = source if isinstance(source, Curriculum) else Curriculum([Lesson(source, config.batch_size, config.steps)])
+    curriculum = (
+        source if isinstance(source, Curriculum) else Curriculum([Lesson(source, config.batch_size, config.steps, config.mixed)])
+    )
     if not all(len(lesson.source.groups) for lesson in curriculum.lessons):
         raise BadInput("training wanted windows, got none; check --store, --exclude and --split.")
     fabric = Fabric(accelerator=config.device, devices=1, precision=config.precision)
     loop = _Loop(fabric, model, objective, curriculum, config, run)
     first = loop.resume() if resume and run else 0
+    loop.fit_norms()
     log = Log(run, first) if run else None
     lines: list[dict[str, Any]] = []
     start = loop.validate(-1, validate) if validate and validate_start and first == 0 else {}
@@ -139,19 +147,18 @@ class _Loop:
         config = self.config
         torch.manual_seed(_mix(config.seed, step))
         lesson, within = self.curriculum.at(step)
-        ids = lesson.batch(config.seed, within)
-        batch = lesson.source.read(ids).to(self.fabric.device)
+        pieces = lesson.pieces(config.seed, within)
         # Under a limit the schedule follows whatever ends first, the steps or the time.
         share = self.elapsed() / config.limit_s if config.limit_s else 0.0
         lr = config.optimiser.lr_at(max(step, min(config.steps - 1, int(share * config.steps))), config.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = lr
         self.model.train()
-        losses = self.objective(self.model, batch, _mix(config.seed, step))
         self.optimiser.zero_grad(set_to_none=True)
-        line: dict[str, Any] = {"epoch": lesson.epoch(within), "lr": lr, **losses.floats()}
-        if torch.isfinite(losses.total):
-            self.fabric.backward(losses.total)
+        told = [self._learn(lesson.source.read(ids).to(self.fabric.device), step, len(pieces)) for ids in pieces]
+        line: dict[str, Any] = {"epoch": lesson.epoch(within), "lr": lr}
+        line |= {name: sum(part[name] for part, _ in told) / len(told) for name in told[0][0]}
+        if all(finite for _, finite in told):
             norm = self.fabric.clip_gradients(
                 self.plain, self.optimiser, max_norm=config.optimiser.clip_norm, error_if_nonfinite=False
             )
@@ -160,9 +167,27 @@ class _Loop:
             self.optimiser.step()
             self.bad = 0
         else:
-            self._skip(line, ids)
+            self._skip(line, np.concatenate(pieces))
         line["seconds"] = round(time.perf_counter() - began, 4)
         return line
+
+    def _learn(self, batch: Any, step: int, n_pieces: int) -> tuple[dict[str, float], bool]:
+        """Add the gradient of one piece of a batch; what the piece says of itself, and whether its loss is finite."""
+        losses = self.objective(self.model, batch, _mix(self.config.seed, step))
+        finite = bool(torch.isfinite(losses.total))
+        if finite:
+            self.fabric.backward(losses.total / n_pieces)
+        return losses.floats(), finite
+
+    def fit_norms(self) -> None:
+        """Norms without statistics get them from the first lesson, a few batches of each group of windows."""
+        lesson, seed = self.curriculum.at(0)[0], self.config.seed
+        chosen: dict[int, list[NDArray[np.int64]]] = {}
+        for ids in epoch_batches(lesson.source.groups, lesson.batch_size, seed, 0):
+            chosen.setdefault(int(lesson.source.groups[ids[0]]), []).append(ids)
+        groups = (map(lesson.source.read, batches[:_BATCHES_FOR_NORMS]) for batches in chosen.values())
+        torch.manual_seed(seed)
+        fit_norms(self.model, groups, lambda batch: self.objective(self.model, batch.to(self.fabric.device), seed))
 
     def _skip(self, line: dict[str, Any], ids: NDArray[np.integer]) -> None:
         self.bad += 1

@@ -28,3 +28,13 @@ def batch_at(groups: NDArray[np.integer], batch_size: int, seed: int, step: int)
     """Window ids of the batch at a global step, epochs following one another."""
     epoch, within = divmod(step, steps_per_epoch(groups, batch_size))
     return epoch_batches(groups, batch_size, seed, epoch)[within]
+
+
+def mixed_batch_at(groups: NDArray[np.integer], batch_size: int, seed: int, step: int) -> list[NDArray[np.int64]]:
+    """Window ids of the batch at a global step that takes the same number of windows from every group, group by group.
+
+    Each group has its own epochs: the windows of a small one come round more often. With one group it is ``batch_at``.
+    """
+    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    each = max(1, batch_size // len(members))
+    return [ids[batch_at(np.zeros(len(ids), np.int64), each, seed, step)] for ids in members]
