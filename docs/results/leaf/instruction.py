@@ -32,6 +32,8 @@ from mindleaf.tasks import build_task
 
 SETS = ("eegmat", "kalunga2016", "eegmmidb", "synthetic_workload", "synthetic_ssvep", "synthetic_imagery")
 N_FOLDS, SEED = 3, 0
+#: Windows of each data set in a step of the joint model; a model of one data set has 32.
+OF_EACH = 8
 LEAF = ("training.device=cpu", "training.patience=6", "training.validate_every=50")
 EEGNET = ("model.encoder=eegnet", "model.power_filters=0", "training.device=cpu")
 FULL = "level 2: task and labels"
@@ -62,7 +64,7 @@ class Question:
 
 def joint(questions: dict[str, Question], k: int, steps: int) -> LeafReader:
     """One model for fold ``k`` of all data sets."""
-    reader: Any = build_system("leaf", [*LEAF, f"training.steps={steps}"])
+    reader: Any = build_system("leaf", [*LEAF, f"training.steps={steps}", f"training.batch_size={OF_EACH * len(questions)}"])
     parts = [q.part(q.folds[k], "train") for q in questions.values()]
     watched = [part for q in questions.values() if len(part := q.part(q.folds[k], "validation"))]
     reader.learn(parts, watched, SEED)
