@@ -37,7 +37,7 @@ _SPELT = {"ssvep": "SSVEP"}
 _CONTROLS = "Balanced accuracy with 95 % intervals; chance dashed. A model that uses its instruction loses with a wrong one."
 _DENSITIES = "Distances between two test windows of one fold, of one class or of two; the more the curves part, the better the classes lie apart."
 _MEANS = "Variances and distances are means over the folds, each of which has a model, and so a space, of its own."
-_EVOLUTION = "Mean query of each test window around the mean of all windows at that depth, on one principal plane. Before the first layer all are the same."
+_EVOLUTION = "Mean query of each test window around the mean of all windows at that depth, on one principal plane. Before the first layer windows differ by their band power alone, or not at all where the model has no such path."
 _CONDITION_COLUMNS = ("asked with", "balanced accuracy", "kappa", "95 % interval", "minus level 2 [95 %]")
 _ENTRANTS = (
     Entrant("leaf", "LEAF", "leaf"),
