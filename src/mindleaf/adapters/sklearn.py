@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,9 +18,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeatures
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import nn
 
 from mindleaf.adapters.arrays import Windows, epochs_windows, montage_of
 from mindleaf.adapters.hub import from_pretrained
+from mindleaf.batch import Batch
 from mindleaf.encoders import ENCODERS
 from mindleaf.encoders.choice import EEGEncoder, encoder_named
 from mindleaf.encoders.leaf import LeafTower
@@ -29,15 +33,13 @@ from mindleaf.models.facts import ModelFacts
 from mindleaf.models.folder import LoadedModel
 from mindleaf.preprocessing.pipeline import MINDMIX, Pipeline
 from mindleaf.store.batches import BatchReader
-from mindleaf.store.examples import Examples
+from mindleaf.systems import SYSTEMS
 from mindleaf.systems.leaf_form import pipeline_named
 from mindleaf.systems.neural import scored
 from mindleaf.systems.registry import build_system
 
 #: "No y was given", which None does not say: scikit-learn's own word for it.
 _NO_LABELS = "no_validation"
-#: Windows that are answered at a time.
-_BLOCK = 8
 
 
 class EEGEstimator(BaseEstimator):
@@ -179,7 +181,9 @@ class Classifier(ClassifierMixin, EEGEstimator):
     def _log_probabilities(self, X: Any) -> Float[np.ndarray, "window class"]:
         windows = self._more(X)
         nobody, classes = np.full(len(windows.signal), -1), [str(name) for name in self.classes_]
-        scores = in_blocks(self.system_.predict, windows.examples(nobody, classes, self.paradigm))
+        ours = getattr(self.system_, "model", None) if self.system in SYSTEMS else None
+        with in_double(ours):
+            scores = self.system_.predict(windows.examples(nobody, classes, self.paradigm))
         # Linear systems give probabilities, networks logits.
         if (scores >= 0).all() and np.allclose(scores.sum(axis=1), 1.0):
             scores = np.log(np.maximum(scores, np.finfo(np.float64).tiny))
@@ -215,11 +219,13 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EEGEstimator):
     def transform(self, X: Any) -> Float[np.ndarray, "window width"]:
         """One vector a window; zeros for a window without a usable channel."""
         windows = self._more(X)
-        examples = windows.examples(np.full(len(windows.signal), -1), ())
-        return in_blocks(lambda part: scored(Embedding(self.encoder_), BatchReader([part], self.pipeline_)), examples)
+        reader = BatchReader([windows.examples(np.full(len(windows.signal), -1), ())], self.pipeline_)
+        model = Embedding(self.encoder_)
+        with in_double(model):
+            return scored(model, reader)
 
 
-class Embedding(torch.nn.Module):
+class Embedding(nn.Module):
     """An encoder as a module of batches to vectors, so that it is read like any model."""
 
     def __init__(self, encoder: EEGEncoder) -> None:
@@ -248,14 +254,34 @@ def encoder_for(model: Any, seed: int) -> tuple[EEGEncoder, Pipeline]:
     return encoder, pipeline_named(facts.pipeline) if isinstance(encoder, LeafTower) else MINDMIX
 
 
-def in_blocks(answer: Callable[[Examples], NDArray[np.float64]], examples: Examples) -> NDArray[np.float64]:
-    """(window, number): what ``answer`` says of the windows, always as many at a time, the last one repeated to fill up.
+@contextmanager
+def in_double(model: nn.Module | None) -> Iterator[None]:
+    """A network in float64 for as long as it answers, its weights unchanged.
 
     The last digits of float32 depend on how many windows are multiplied at once; so a window has one answer, whoever is beside it.
     """
-    n = len(examples)
-    parts = [answer(examples.take(np.minimum(np.arange(k, k + _BLOCK), n - 1)))[: n - k] for k in range(0, n, _BLOCK)]
-    return np.concatenate(parts)
+    if model is None:
+        yield
+        return
+    hook = model.double().register_forward_pre_hook(_doubled)
+    try:
+        yield
+    finally:
+        hook.remove()
+        model.float()
+
+
+def _doubled(model: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(
+        replace(part, **{name: value.double() for name, value in vars(part).items() if _is_float(value)})
+        if isinstance(part, Batch)
+        else part.double() if _is_float(part) else part
+        for part in inputs
+    )
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.is_floating_point()
 
 
 def seed_of(random_state: Any) -> int:
