@@ -125,7 +125,9 @@ def montage_of(n_channels: int, names: Sequence[str] | None, stacklevel: int = 4
         )
         names = [f"ch{number}" for number in range(1, n_channels + 1)]
     if isinstance(names, str) or len(names) != n_channels:
-        raise BadInput(f"wanted a name for each of {n_channels} channel(s), got {names!r}; give channel_names in the array's order.")
+        raise BadInput(
+            f"wanted a name for each of {n_channels} channel(s), got {names!r}; give channel_names in the array's order."
+        )
     return Montage.from_names(list(names))[0]
 
 

@@ -7,7 +7,7 @@ here by itself. Their parts have the names of the plain modules, so a RUN's weig
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -136,7 +136,7 @@ class Leaf(_LinearHead, EEGModuleMixin, nn.Module):
     """
 
     #: A RUN's head is one sequence, whose last layer is ``final_layer`` here.
-    mapping = {"head.6.weight": "final_layer.weight", "head.6.bias": "final_layer.bias"}
+    mapping: ClassVar[dict[str, str]] = {"head.6.weight": "final_layer.weight", "head.6.bias": "final_layer.bias"}
 
     def __init__(
         self, n_outputs=None, n_chans=None, chs_info=None, n_times=None, input_window_seconds=None, sfreq=None, *,
@@ -166,9 +166,7 @@ class Leaf(_LinearHead, EEGModuleMixin, nn.Module):
     def features(self, x: Float[Tensor, "batch channel time"]) -> Float[Tensor, "batch width"]:
         """The last hidden layer; each channel of a window over its interquartile range."""
         eeg = einsum(self.matrix, _robust(x), "target source, batch source time -> batch target time")
-        windows = rearrange(
-            eeg[..., : self.n_tokens * TOKEN_SAMPLES], "b c (n s) -> (b n) c s", s=TOKEN_SAMPLES
-        )
+        windows = rearrange(eeg[..., : self.n_tokens * TOKEN_SAMPLES], "b c (n s) -> (b n) c s", s=TOKEN_SAMPLES)
         tokens = rearrange(self.encoder.tokenizer(windows), "(b n) w -> b n w", n=self.n_tokens)
         present = torch.ones(tokens.shape[:2], dtype=torch.bool, device=x.device)
         context = self.encoder.context_of(self.encoder.into_context(tokens), present)

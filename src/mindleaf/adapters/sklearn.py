@@ -63,7 +63,9 @@ class EEGEstimator(BaseEstimator):
         signal, labels = self._checked(X if epochs is None else epochs.signal, y, reset=True)
         rate = epochs.sfreq if epochs else self.sfreq
         if not rate or rate <= 0:
-            raise BadInput(f"wanted the rate of X in Hz, got sfreq={self.sfreq!r}; give sfreq=..., or MNE Epochs, which know theirs.")
+            raise BadInput(
+                f"wanted the rate of X in Hz, got sfreq={self.sfreq!r}; give sfreq=..., or MNE Epochs, which know theirs."
+            )
         if epochs and self.sfreq and self.sfreq != rate:
             raise BadInput(f"the Epochs have {rate:g} Hz and sfreq says {self.sfreq:g}; leave sfreq out.")
         self.input_ndim_, self.sfreq_ = signal.ndim, float(rate)
@@ -83,7 +85,9 @@ class EEGEstimator(BaseEstimator):
         shape = tuple(getattr(X, "shape", None) or np.asarray(X).shape)
         wanted = ("n", *((len(self.montage_), self.n_times_) if self.input_ndim_ == 3 else (self.n_times_,)))
         if 3 in (len(shape), self.input_ndim_) and len(shape) > 1 and shape[1:] != wanted[1:]:
-            raise BadInput(f"wanted X as in fit, ({', '.join(map(str, wanted))}), got {shape}; give the same channels and window length.")
+            raise BadInput(
+                f"wanted X as in fit, ({', '.join(map(str, wanted))}), got {shape}; give the same channels and window length."
+            )
         signal, _ = self._checked(X, _NO_LABELS, reset=False)
         return Windows(signal if signal.ndim == 3 else signal[:, None, :], self.sfreq_, self.montage_)
 
@@ -275,7 +279,9 @@ def _doubled(model: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(
         replace(part, **{name: value.double() for name, value in vars(part).items() if _is_float(value)})
         if isinstance(part, Batch)
-        else part.double() if _is_float(part) else part
+        else part.double()
+        if _is_float(part)
+        else part
         for part in inputs
     )
 
