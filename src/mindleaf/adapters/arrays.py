@@ -138,8 +138,3 @@ def epochs_windows(epochs: Any) -> Windows:
     positions[~np.any(positions, axis=1)] = np.nan
     montage, _ = Montage.from_names(eeg.ch_names, positions)
     return Windows(1e6 * eeg.get_data(copy=False), float(eeg.info["sfreq"]), montage)
-
-
-def is_epochs(X: Any) -> bool:
-    """Whether it is MNE Epochs (or MNE's Raw and Evoked, which have ``info``, too)."""
-    return hasattr(X, "info") and hasattr(X, "get_data")

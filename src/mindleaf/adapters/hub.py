@@ -20,8 +20,8 @@ _PAGE, _EXPOSURE = "README.md", "exposure.json"
 _NEEDED = (CONFIG, WEIGHTS, CARD, HASHES)
 #: Everything a repository may hold; only the needed ones and the exposure are fetched.
 _MAY_HOLD = {*_NEEDED, _PAGE, _EXPOSURE, ".gitattributes", "LICENSE"}
-#: Endings of files that run, or can run, when they are opened by others.
-_RUNS = (".py", ".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".joblib", ".npz", ".so", ".sh", ".h5", ".keras")
+#: What git and the hub's own commands put beside a copy of a repository.
+_BESIDE = {".git", ".cache"}
 #: Keys of a config by which other libraries are sent to code beside the weights.
 _SENDS_TO_CODE = ("auto_map", "custom_pipelines", "trust_remote_code")
 
@@ -30,8 +30,8 @@ def from_pretrained(source: str | Path | LoadedModel) -> LoadedModel:
     """The model in a folder (a RUN, or what ``push_to_hub`` wrote) or in a repository "hf:someone/name", in evaluation mode.
 
     Of a repository the files of a model are fetched into the hub's cache, at one commit, and held against their sha256. Raises
-    BadInput where it holds anything else (pickles, code), where a config sends to code, where the hub does not give it, and
-    what ``load_model`` raises.
+    BadInput where it (or a folder with a page, which is a copy of one) holds anything else, such as pickles or code, where a config
+    sends to code, where the hub does not give it, and what ``load_model`` raises. No pickle is ever opened, wherever it lies.
     """
     if isinstance(source, LoadedModel):
         return source
@@ -40,7 +40,9 @@ def from_pretrained(source: str | Path | LoadedModel) -> LoadedModel:
         folder = _fetched(name.removeprefix(PREFIX))
     else:
         folder = Path(source)
-        _refuse(name, [path.name for path in folder.glob("*") if path.suffix in _RUNS])
+        if (folder / _PAGE).is_file():
+            held = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+            _refuse(name, {path.as_posix() for path in held if path.parts[0] not in _BESIDE} - _MAY_HOLD)
     _refuse_code(folder / CONFIG, name)
     return load_model(folder)
 

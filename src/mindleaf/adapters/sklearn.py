@@ -93,6 +93,8 @@ class EEGEstimator(BaseEstimator):
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[NDArray[np.floating], Any]:
         """scikit-learn's own checks, ours of finite numbers; both end in BadInput."""
+        if hasattr(X, "info"):
+            raise BadInput(f"wanted windows, got {type(X).__name__}; cut MNE recordings into Epochs (mne.Epochs) first.")
         wanted = {"dtype": [np.float64, np.float32], "allow_nd": True, "ensure_all_finite": False}
         try:
             checked = validate_data(self, X, y, reset=reset, **wanted)
