@@ -95,7 +95,7 @@ def band_pictures(
 ) -> Float[Tensor, "batch band high wide"]:
     """log2 of the power in each of ``BANDS`` over the number of samples, spread over the head by ``weights``."""
     n = eeg.shape[-1]
-    power = torch.fft.rfft(eeg.float(), dim=-1).abs().square()
+    power = torch.fft.rfft(eeg.to(weights.dtype), dim=-1).abs().square()
     hz = torch.fft.rfftfreq(n, 1.0 / sfreq, device=eeg.device)
     inside = torch.stack([(hz >= low - 1e-6) & (hz <= high + 1e-6) for low, high in BANDS]).to(power)
     level = (einsum(power, inside, "b c f, band f -> b band c") / n).clamp_min(_SILENCE).log2()

@@ -108,11 +108,24 @@ class BraindecodeSystem:
         """ "curve"; "encoder": where the weights come from, how much learns, and what became of the channels."""
         return self._findings
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The network as its tensors: modules with constraints on their weights cannot be pickled whole."""
+        state = dict(vars(self))
+        return state | {"model": state["model"].state_dict()} if "model" in state else state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        tensors = state.pop("model", None)
+        vars(self).update(state)
+        if tensors is not None:
+            self.model = PublishedNetwork(self.network, self.wiring, *self.shape).eval()
+            self.model.load_state_dict(tensors)
+
     def _build(self, examples: Examples) -> str:
         """The network for these windows; returns where its weights come from."""
         self.wiring = wired(self.network, _montage(examples))
-        n_times = n_samples(self.network, examples.window_s)
-        self.model = PublishedNetwork(self.network, self.wiring, n_times, len(examples.classes))
+        #: Samples of a window, classes.
+        self.shape = n_samples(self.network, examples.window_s), len(examples.classes)
+        self.model = PublishedNetwork(self.network, self.wiring, *self.shape)
         self.n_parameters = n_parameters(self.model)
         if not self.config.weights:
             return "random at the start"
@@ -134,10 +147,13 @@ def system_of(name: str) -> type[BraindecodeSystem]:
     return type(name, (BraindecodeSystem,), parts)
 
 
-def __getattr__(name: str) -> type[BraindecodeSystem]:
-    """Each row of ``NETWORKS`` is a class here, under the row's name."""
+def __getattr__(name: str) -> type[BraindecodeSystem] | type[PublishedConfig]:
+    """Each row of ``NETWORKS`` is a class here, under the row's name; so are their configs, by which a fitted system is pickled."""
     if name in NETWORKS:
         return system_of(name)
+    for row, network in NETWORKS.items():
+        if name == f"{network.model}Config":
+            return system_of(row).config_class
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
