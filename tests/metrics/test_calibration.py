@@ -93,7 +93,7 @@ def test_bins_hold_equal_mass_and_keep_equal_confidences_together(seed, n, n_bin
     rng = np.random.default_rng(seed)
     for confidence in (rng.permutation(n) / n, rng.integers(n_levels, size=n) / n_levels):
         bins = calibration.equal_mass_bins(confidence, n_bins)
-        assert 0 <= bins.min() and bins.max() < n_bins
+        assert bins.min() >= 0 and bins.max() < n_bins
         assert all(len(set(bins[confidence == value])) == 1 for value in np.unique(confidence))
         assert (np.diff(bins[np.argsort(confidence, kind="stable")]) >= 0).all()
     sizes = np.bincount(calibration.equal_mass_bins(rng.permutation(n) / n, n_bins), minlength=n_bins)
