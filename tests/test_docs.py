@@ -102,7 +102,7 @@ def followed_apart(pages: list[Path], folder: Path) -> dict[str, str]:
     """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT), os.environ.get("PYTHONPATH", "")])}
     command = [sys.executable, "-m", "tests.test_docs", *map(str, pages)]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False)
     said = dict(line.split("\t", 1) for line in done.stdout.splitlines() if "\t" in line)
     return said or {"index": done.stderr}
 
@@ -130,7 +130,9 @@ def write_stand_ins(folder: Path) -> None:
     def write(path: Path, channels: list[str], seconds: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         signals = [
-            EdfSignal(20 * rng.standard_normal(100 * seconds), 100, label=name, physical_dimension="uV", physical_range=(-200, 200))
+            EdfSignal(
+                20 * rng.standard_normal(100 * seconds), 100, label=name, physical_dimension="uV", physical_range=(-200, 200)
+            )
             for name in channels
         ]
         Edf(signals).write(path)
@@ -140,7 +142,28 @@ def write_stand_ins(folder: Path) -> None:
         write(folder / "my_files" / f"{subject}_{label}.edf", ["Fz", "Cz", "Pz", "Oz"], 8)
         table.append(f"{subject}_{label}.edf,{label},{subject}")
     (folder / "my_files" / "labels.csv").write_text("\n".join(table) + "\n")
-    ten_twenty = "Fp1 Fp2 F3 F4 F7 F8 T3 T4 C3 C4 T5 T6 P3 P4 O1 O2 Fz Cz Pz A2-A1".split()
+    ten_twenty = [
+        "Fp1",
+        "Fp2",
+        "F3",
+        "F4",
+        "F7",
+        "F8",
+        "T3",
+        "T4",
+        "C3",
+        "C4",
+        "T5",
+        "T6",
+        "P3",
+        "P4",
+        "O1",
+        "O2",
+        "Fz",
+        "Cz",
+        "Pz",
+        "A2-A1",
+    ]
     for subject, run in itertools.product(range(7), (1, 2)):
         write(folder / "data" / "eegmat" / f"Subject{subject:02d}_{run}.edf", [f"EEG {name}" for name in ten_twenty], 60)
 
@@ -182,7 +205,9 @@ def test_every_command_that_a_page_shows_is_taken_by_the_command_line(page):
 
 def test_a_block_without_a_reason_is_seen(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("<!-- not run: too long -->\n```sh\nmindleaf one\n```\n\n```sh\nmindleaf two\n```\n<!-- not run: a -->\n\n```sh\nthree\n```\n")
+    page.write_text(
+        "<!-- not run: too long -->\n```sh\nmindleaf one\n```\n\n```sh\nmindleaf two\n```\n<!-- not run: a -->\n\n```sh\nthree\n```\n"
+    )
     assert reasons(page) == {"mindleaf one\n": "too long"}
     assert [text for language, text in blocks(page) if text not in reasons(page)] == ["mindleaf two\n", "three\n"]
 
