@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Two cores are the smallest machine we promise to run on; more are used when there are more.
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: install demo test lint bench soak clean
+.PHONY: install demo test lint docs bench soak clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "mindleaf needs Python 3.11 or newer; run make PYTHON=python3.11"; exit 2; }
@@ -25,6 +25,15 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[docs]"
+	touch $@
+
+# Fails on a broken link, a name of the reference that is gone, and on anything that a page would fetch from outside.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "open build/site/index.html; it works offline"
 
 bench: install
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

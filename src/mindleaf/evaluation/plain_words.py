@@ -162,6 +162,12 @@ HOW_TO_READ = (
         "it is widened by Student's t.",
     ),
     ("Luck limit", "The score that luck alone exceeds once in twenty with this number of trials. Below it, nothing is shown."),
+    (
+        "Calibration error",
+        "How far what a system says (80 % sure) lies from how often it is right, of systems that say how sure they are; lower is better, and "
+        "one that knows nothing and says so has none. Noise alone makes it larger than zero: in brackets what a perfectly calibrated system "
+        "would show on these windows, on average and once in twenty times. Systems that train with balanced classes speak of balanced classes.",
+    ),
     ("Floor", "Plain linear methods on the same windows. A large model that does not beat the floor has not earned its size."),
     (
         "Audit",

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mindleaf.errors import BadInput
+from mindleaf.evaluation.calibration import ScoreKind
 from mindleaf.evaluation.contract import Asks, System, Task
 from mindleaf.evaluation.prepared_rows import PreparedRows
 from mindleaf.evaluation.readings import WatchedExamples
@@ -68,6 +69,7 @@ class SystemRun:
     share      of the training trials that it learned from (see ``Fold.share``)
     exposure   what the system had seen before this evaluation, None where there was no earlier training
     transductive   whether test windows were scaled by the whole recordings that they are part of
+    score_kind     whether scores are logits or probabilities, "" where they speak of neither
     """
 
     name: str
@@ -84,6 +86,7 @@ class SystemRun:
     share: float = 1.0
     exposure: Exposure | None = None
     transductive: bool = False
+    score_kind: ScoreKind = ""
 
     @property
     def windows_s(self) -> list[float]:
@@ -160,6 +163,7 @@ def run_system(
     rows = prepared or PreparedRows(store, test_store, task, seed)
     first = build() if fitted is None else fitted(folds[0])
     run = SystemRun(name=name, asks=first.asks, n_parameters=first.n_parameters, weights=weights, floor=floor)
+    run.score_kind = getattr(first, "score_kind", "")
     usable = _usable_lengths(run, rows, windows_s, getattr(first, "inputs", "eeg"))
     channels = rows.shared_channels if rows.two_stores and not getattr(first, "any_montage", False) else None
     if channels == ():

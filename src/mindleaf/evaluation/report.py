@@ -27,6 +27,7 @@ _METRIC_NAMES = {
     "recall@10": "recall at 10",
     "mrr": "mean reciprocal rank",
     "median_rank": "median rank",
+    "ece": "calibration error",
 }
 
 _WORDS = CONTROLS | LANGUAGE_CONTROLS

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mindleaf.evaluation.calibration import ScoreKind, calibration_summary
 from mindleaf.evaluation.clusters import cluster_ids, trial_ids
 from mindleaf.evaluation.predict import SystemRun
 from mindleaf.evaluation.ranking import ranked
@@ -42,14 +43,15 @@ def score_columns(predictions: pd.DataFrame) -> list[str]:
     return sorted(names, key=lambda name: int(name.removeprefix("score_")))[:used]
 
 
-def window_metrics(predictions: pd.DataFrame, asks: str, seed: int) -> tuple[dict, list[dict]]:
+def window_metrics(predictions: pd.DataFrame, asks: str, seed: int, score_kind: ScoreKind = "") -> tuple[dict, list[dict]]:
     """Metrics of one system at one window length: the summary, and the list of per-fold values.
 
     ``mean`` and ``sd`` are over folds, unless a fold of a label task lacks a class: metrics that compare classes are then
     computed once on the confusions pooled over folds (a fold of one class would turn them into plain accuracy), and that
     fold has none; ``over`` says which. ``ci95`` resamples subjects (where there are five or more) or trials, and takes the
     same average in each draw; a fold counts as often as its clusters were drawn. The primary metric also has
-    ``ci95_trials``, which resamples trials however many subjects there are.
+    ``ci95_trials``, which resamples trials however many subjects there are. Where scores are logits or probabilities
+    (``score_kind``) the calibration error ``ece`` is added; it is lower for the better and never the primary metric.
     """
     clusters, unit = cluster_ids(predictions)
     fold_names = list(dict.fromkeys(predictions["fold"]))
@@ -75,6 +77,7 @@ def window_metrics(predictions: pd.DataFrame, asks: str, seed: int) -> tuple[dic
         summary[name] = _summary(values, interval, level)
         for entry, value in zip(per_fold, values, strict=True):
             entry[name] = _number(value)
+    summary |= calibration_summary(predictions, score_columns(predictions), clusters, score_kind, seed)
     for metric in summary.values():
         metric |= {"unit": unit, "n_units": int(clusters.max()) + 1}
     return summary, [{"fold": name, "metrics": entry} for name, entry in zip(fold_names, per_fold, strict=True)]
@@ -180,7 +183,7 @@ def _system_entries(
         return [{**shared, "window_s": None, **nothing}]
     entries = []
     for window_s, part in table.groupby("window_s", sort=True):
-        metrics, fold_rows = window_metrics(part.reset_index(drop=True), asks, seed)
+        metrics, fold_rows = window_metrics(part.reset_index(drop=True), asks, seed, run.score_kind)
         fold_rows = [
             {"fold": row["fold"], "groups_test": groups.get(row["fold"], []), "metrics": row["metrics"]} for row in fold_rows
         ]

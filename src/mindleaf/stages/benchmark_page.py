@@ -25,6 +25,7 @@ _COLUMNS = (
     "score",
     "95 % interval",
     "chance",
+    "calibration error",
     "audit",
     "status",
     "fitting and scoring, s",
@@ -164,11 +165,18 @@ def _row(question: Question, system: str, answers: Sequence[Answer], in_time: bo
         f"{mean:.3f}",
         interval,
         number_text(metric["chance"]),
+        _calibration(first),
         verdict(first["audit"]),
         status,
         *cost,
         *speed,
     )
+
+
+def _calibration(entry: Mapping[str, Any]) -> str:
+    """The error, and what a perfectly calibrated system would show once in twenty times; ranks and order never look at it."""
+    found = entry["metrics"].get("ece")
+    return f"{found['mean']:.3f} (noise to {found['if_calibrated95']:.3f})" if found else _NONE
 
 
 def _speed(answer: Answer, question: Question) -> tuple[str, str]:

@@ -54,6 +54,7 @@ class BraindecodeSystem:
     network: ClassVar[Network]
     config_class: ClassVar[type[PublishedConfig]]
     asks: Literal["labels"] = "labels"
+    score_kind = "logits"
     any_length = False
 
     def __init__(self, config: PublishedConfig) -> None:

@@ -27,6 +27,7 @@ class ClassifierSystem(ABC):
 
     name: ClassVar[str]
     asks: Asks = "labels"
+    score_kind = "probabilities"
     any_length = True
     config_class: ClassVar[type[Config]]
 

@@ -56,6 +56,7 @@ class FoldNetwork(ABC):
     name: ClassVar[str]
     asks: ClassVar[Asks]
     any_length: ClassVar[bool]
+    score_kind = "logits"
     config_class: ClassVar[type[NetworkConfig]]
 
     def __init__(self, config: NetworkConfig | None = None) -> None:

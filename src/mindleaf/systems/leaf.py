@@ -120,6 +120,7 @@ class LeafReader:
     config_class: ClassVar[type[LeafSettings]] = LeafSettings
     name = "leaf"
     asks: Literal["labels"] = "labels"
+    score_kind = "logits"
     any_length = False
     any_montage = True
 

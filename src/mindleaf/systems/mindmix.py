@@ -154,6 +154,11 @@ class MindMixListener:
             return self._authors_predict(examples)
         return scored(self.model, self._reader([examples]))
 
+    @property
+    def score_kind(self) -> str:
+        """Logits, but for the pairing as printed, whose rule gives similarities."""
+        return "" if self.config.model.pairing == "paper_paired" else "logits"
+
     def untrained(self) -> MindMixListener:
         """The same model with random weights, which ``fit`` leaves as they are (a control of the audit)."""
         training = self.config.training.model_copy(update={"steps": 0})

@@ -59,6 +59,7 @@ class MindMixClassifier:
     config_class: ClassVar[type[ReaderConfig]] = ReaderConfig
     name = "mindmix"
     asks: Literal["labels"] = "labels"
+    score_kind = "logits"
     any_length = False
     any_montage = True
 

@@ -32,6 +32,8 @@ def build_system(name: str, settings: Sequence[str] = (), asks: Asks | None = No
         raise BadInput(f"{name} is no system, it lacks {', '.join(missing)}; see mindleaf.systems.system.System.")
     if system.asks not in ("candidates", "labels"):
         raise BadInput(f"{name}.asks must be 'candidates' or 'labels', got {system.asks!r}.")
+    if (kind := getattr(system, "score_kind", "")) not in ("", "logits", "probabilities"):
+        raise BadInput(f"{name}.score_kind must be 'logits' or 'probabilities', or be left out, got {kind!r}.")
     return system
 
 

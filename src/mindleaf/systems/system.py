@@ -26,6 +26,7 @@ class System(Protocol):
     n_parameters   numbers it has learned; 0 before ``fit``
     inputs         (may be left out) of a system that scores classes: "eeg", "both" or "audio"
     saw            (may be left out) names of data sets that its weights were pretrained on by others
+    score_kind     (may be left out) "logits" or "probabilities", where scores are either: the report then tells their calibration
     not_applicable (may be left out) a method: why it cannot serve such windows or channels, in one sentence, else ""
     """
 
