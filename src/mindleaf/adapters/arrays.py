@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -95,14 +96,17 @@ class ArrayStore(Store):
     def __post_init__(self) -> None:
         self.manifest = {"dataset": _NAME, "facts": {"paradigm": self.paradigm}, "recordings": [], "stimuli": []}
         self._array_views: dict[str, ArrayView] = {}
+
+    @cached_property
+    def recordings(self) -> dict[str, StoredRecording]:
+        """The one recording; of its montage alone systems read."""
         signal = self.windows.signal
         entry: dict[str, Any] = dict.fromkeys(("subject", "session", "run", "file", "sha256"), "")
-        self.recordings = {
-            _NAME: StoredRecording(
-                **entry, id=_NAME, sfreq=self.windows.sfreq, montage=self.windows.montage, issues=(),
-                n_times=signal.shape[0] * signal.shape[2], dtype=str(signal.dtype),
-            )
-        }  # fmt: skip
+        recording = StoredRecording(
+            **entry, id=_NAME, sfreq=self.windows.sfreq, montage=self.windows.montage, issues=(),
+            n_times=signal.shape[0] * signal.shape[2], dtype=str(signal.dtype),
+        )  # fmt: skip
+        return {_NAME: recording}
 
     def view(self, pipeline: Pipeline) -> View:
         """The windows under the pipeline."""

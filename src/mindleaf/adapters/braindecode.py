@@ -7,6 +7,7 @@ here by itself. Their parts have the names of the plain modules, so a RUN's weig
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -37,6 +38,10 @@ class _LinearHead:
     """What both models share: what they answer, their head (a linear ``final_layer``), and which input they take."""
 
     final_layer: nn.Linear
+    sfreq: float
+    n_chans: int
+    _chs_info: list[dict[str, Any]] | None
+    _set_n_outputs: Callable[[int], None]
 
     def features(self, x: Float[Tensor, "batch channel time"]) -> Float[Tensor, "batch width"]:
         """What the head reads."""
@@ -99,7 +104,7 @@ class MindMix(_LinearHead, EEGModuleMixin, nn.Module):
         config = ClassifierConfig(encoder=encoder, power_filters=power_filters, chunk=chunk, dropout=drop_prob)
         montage = self._montage()
         facts = ModelFacts(classes=tuple(map(str, range(self.n_outputs))))
-        plain = config.build(facts)
+        plain: Any = config.build(facts)
         for name, part in plain.named_children():
             setattr(self, name, part)
         self.stem, self.gate, self.chunk = plain.stem, plain.gate, chunk
@@ -149,7 +154,8 @@ class Leaf(_LinearHead, EEGModuleMixin, nn.Module):
             raise BadInput("Leaf reads channels by their place on the head, got no chs_info; give info['chs'] of the recording.")
         size = {"width": width, "depth": depth, "heads": heads, "hidden": hidden, "filters": filters}
         encoder = LeafConfig.checked({**size, "dropout": drop_prob, "token_dropout": drop_prob_token}, "Leaf")
-        config = TowerClassifierConfig(encoder=encoder, head=FlatHeadConfig(hidden=tuple(head_widths), dropout=drop_prob_head))
+        head = FlatHeadConfig.checked({"hidden": head_widths, "dropout": drop_prob_head}, "Leaf")
+        config = TowerClassifierConfig(encoder=encoder, head=head)
         found = montage_projection(self._montage(), CHANNELS)
         if not found.present.any():
             raise BadInput("Leaf knows no place of any channel in chs_info; give 10-10 names or positions.")
@@ -157,7 +163,7 @@ class Leaf(_LinearHead, EEGModuleMixin, nn.Module):
         if not 1 <= n_tokens <= encoder.max_tokens:
             longest = encoder.max_tokens * TOKEN_SAMPLES / _SFREQ
             raise BadInput(f"Leaf reads windows of 0.5 to {longest:g} s, got {self.n_times / _SFREQ:g} s; cut other windows.")
-        plain = config.build(ModelFacts(classes=tuple(map(str, range(self.n_outputs))), n_tokens=n_tokens))
+        plain: Any = config.build(ModelFacts(classes=tuple(map(str, range(self.n_outputs))), n_tokens=n_tokens))
         self.encoder, self.n_tokens = plain.encoder, n_tokens
         self.head = nn.Sequential(*(activation() if isinstance(part, nn.GELU) else part for part in plain.head[:-1]))
         self.final_layer = plain.head[-1]
