@@ -4,6 +4,7 @@ import torch
 
 from mindleaf.encoders.audio_tower import AudioTower
 from mindleaf.encoders.stem import BandPowerStem, SpatialFilter, TemporalStem, filter_bank
+from mindleaf.layers.fitted_norm import fit_norms
 from tests.models.small_batches import noise_batch
 
 
@@ -109,3 +110,24 @@ def test_the_audio_tower_keeps_streams_and_frames():
     frames = tower(audio)
     assert frames.shape == (2, 4, 60, 5)
     torch.testing.assert_close(frames[1, 2], tower(audio[1:2, 2:3])[0, 0], atol=1e-6, rtol=1e-5)
+
+
+def test_a_window_without_a_usable_channel_has_no_band_power_and_leaves_the_scale_alone():
+    torch.manual_seed(0)
+    stem, batch = BandPowerStem(12), noise_batch(8, seconds=2.0)
+    silent = torch.arange(8) == 3
+    mask = batch.channel_mask & ~silent[:, None]
+    with_silence = replace(batch, eeg=torch.where(silent[:, None, None], 0.0, batch.eeg), channel_mask=mask)
+    fit_norms(stem, [[with_silence]], stem)
+    mean = stem.scale.running_mean.clone()
+    others = replace(
+        batch, **{name: getattr(batch, name)[~silent] for name in ("eeg", "channel_index", "positions", "channel_mask")}
+    )
+    fresh = BandPowerStem(12)
+    fresh.load_state_dict(stem.state_dict())
+    fresh.scale.reset_running_stats()
+    fit_norms(fresh, [[others]], fresh)
+    torch.testing.assert_close(mean, fresh.scale.running_mean)
+    said = stem.eval()(with_silence)
+    assert said[3].abs().max() == 0 and said[~silent].abs().max() > 0
+    torch.testing.assert_close(said[~silent], stem(others))

@@ -1,4 +1,4 @@
-"""FittedNorm: statistics of all training windows, settled once, never those of the batch."""
+"""FittedNorm: statistics of training windows of every group, settled once, never those of the batch."""
 
 import copy
 
@@ -45,6 +45,25 @@ def test_a_norm_that_is_fitted_keeps_what_it_has_and_dropout_is_off_while_fittin
     assert model.training and first["running_mean"] == 2.0
     fit_norms(model, [[torch.full((5, 1), 9.0)]], model)
     assert all(torch.equal(value, first[name]) for name, value in model[1].state_dict().items())
+
+
+def test_a_left_over_batch_counts_by_its_values_and_one_that_is_not_finite_not_at_all():
+    rows = torch.randn(33, 1)
+    rows[32] = 50.0
+    norm = FittedNorm(1, affine=False)
+    fit_norms(norm, [[rows[:32], torch.full((8, 1), torch.nan), rows[32:]]], norm)
+    assert norm.running_mean is not None
+    torch.testing.assert_close(norm.running_mean, rows.mean(dim=0))
+
+
+def test_a_norm_that_nobody_settled_takes_the_first_batch_it_meets_in_training_and_no_lone_value():
+    norm = FittedNorm(2, affine=False)
+    assert torch.equal(norm.eval()(torch.ones(4, 2)), torch.ones(4, 2) / (1 + norm.eps) ** 0.5) and not norm.fitted
+    norm.train()(torch.ones(1, 2))
+    assert not norm.fitted
+    first = norm(torch.tensor([[0.0, 1.0], [4.0, 5.0]]))
+    assert norm.fitted and torch.allclose(first, torch.tensor([[-1.0, -1.0], [1.0, 1.0]]), atol=1e-4)
+    assert torch.allclose(norm(torch.tensor([[2.0, 3.0]])), torch.zeros(1, 2))
 
 
 def test_a_model_without_such_a_norm_reads_no_batch():

@@ -72,7 +72,7 @@ def test_an_epoch_is_every_window_once(sizes, batch, seed, epoch):
 
 @settings(max_examples=50, deadline=None)
 @given(
-    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=4), batch=st.integers(1, 16), seed=st.integers(0, 99),
+    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=4), batch=st.integers(4, 16), seed=st.integers(0, 99),
 )  # fmt: skip
 def test_a_mixed_batch_has_as_many_windows_of_every_group_and_each_group_has_its_epochs(sizes, batch, seed):
     groups = np.repeat(np.arange(len(sizes)), sizes)
@@ -94,17 +94,30 @@ def test_a_mixed_step_descends_the_mean_of_its_pieces():
     config = CONFIG.model_copy(update={"steps": 1, "mixed": True})
     ours = nn.Linear(1, 1)
     theirs = copy.deepcopy(ours)
-    train(ours, square, Numbers(), config)
+    told = train(ours, square, Numbers(), config)[0]
     pieces = mixed_batch_at(Numbers.groups, config.batch_size, config.seed, 0)
-    optimiser = config.optimiser.build(theirs)
-    for group in optimiser.param_groups:
-        group["lr"] = config.optimiser.lr_at(0, 1)
-    (sum(square(theirs, Numbers().read(piece), 0).total for piece in pieces) / 2).backward()
-    nn.utils.clip_grad_norm_(theirs.parameters(), config.optimiser.clip_norm)
-    optimiser.step()
-    assert not torch.equal(ours.weight, torch.zeros_like(ours.weight)) and len(pieces) == 2
-    torch.testing.assert_close(ours.weight, theirs.weight)
-    torch.testing.assert_close(ours.bias, theirs.bias)
+    losses = [square(theirs, Numbers().read(piece), 0).total for piece in pieces]
+    assert len(pieces) == 2 and abs(float(losses[0] - losses[1])) > 1e-3
+    (sum(losses) / 2).backward()
+    norm = float(torch.stack([p.grad.norm() for p in theirs.parameters() if p.grad is not None]).norm())
+    assert told["gradient_norm"] == pytest.approx(norm, rel=1e-5)
+    assert told["loss"] == pytest.approx(float(sum(losses).detach()) / 2, rel=1e-5)
+
+
+def test_of_a_mixed_step_only_the_windows_without_a_finite_loss_are_named():
+    lines = train(network(), line, Numbers(bad=frozenset({40})), CONFIG.model_copy(update={"mixed": True}))
+    named = [row["skipped_windows"] for row in lines if "skipped_windows" in row]
+    assert named and all(40 in windows and min(windows) >= 30 for windows in named)
+
+
+def test_more_groups_than_windows_in_a_batch_are_refused():
+    with pytest.raises(BadInput, match="2 data sets in a batch, got batch_size=1"):
+        train(network(), line, Numbers(), CONFIG.model_copy(update={"mixed": True, "batch_size": 1}))
+
+
+def test_groups_of_one_size_draw_places_of_their_own():
+    first, second = mixed_batch_at(np.repeat([0, 1], 50), 32, 0, 0)
+    assert sorted(first) != sorted(second - 50)
 
 
 def test_a_killed_run_continues_to_the_same_bits(tmp_path):

@@ -89,7 +89,7 @@ class ArrayView:
 class ArrayStore(Store):
     """A store that lies in memory: one recording, windows end to end in it, none of which touches its neighbours."""
 
-    windows: Windows
+    held: Windows
     paradigm: str = ""
     path: Path = field(default=Path(_NAME), init=False)
 
@@ -100,10 +100,10 @@ class ArrayStore(Store):
     @cached_property
     def recordings(self) -> dict[str, StoredRecording]:
         """The one recording; of its montage alone systems read."""
-        signal = self.windows.signal
+        signal = self.held.signal
         entry: dict[str, Any] = dict.fromkeys(("subject", "session", "run", "file", "sha256"), "")
         recording = StoredRecording(
-            **entry, id=_NAME, sfreq=self.windows.sfreq, montage=self.windows.montage, issues=(),
+            **entry, id=_NAME, sfreq=self.held.sfreq, montage=self.held.montage, issues=(),
             n_times=signal.shape[0] * signal.shape[2], dtype=str(signal.dtype),
         )  # fmt: skip
         return {_NAME: recording}
@@ -112,7 +112,7 @@ class ArrayStore(Store):
         """The windows under the pipeline."""
         key = pipeline.fingerprint()
         if key not in self._array_views:
-            self._array_views[key] = ArrayView(self.windows, pipeline)
+            self._array_views[key] = ArrayView(self.held, pipeline)
         return cast(View, self._array_views[key])
 
 

@@ -40,6 +40,15 @@ class _LinearHead:
     final_layer: nn.Linear
     sfreq: float
     n_chans: int
+    n_times: int
+    n_outputs: int
+    encoder: Any
+    head: Any
+    dropout: Any
+    n_tokens: int
+    channel_index: Tensor
+    positions: Tensor
+    matrix: Tensor
     _chs_info: list[dict[str, Any]] | None
     _set_n_outputs: Callable[[int], None]
 

@@ -199,7 +199,7 @@ class LeafTower(nn.Module):
 class LeafConfig(Config):
     """Size of the tower; the default is the published one. max_tokens: half-second windows at most.
 
-    norm: of the tokenizer; "batch" as published, "fitted" by statistics of all training windows (see ``FittedNorm``).
+    norm: of the tokenizer; "batch" as published, "fitted" by statistics of training windows of every data set (see ``FittedNorm``).
     """
 
     type: Literal["leaf"] = "leaf"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from einops import einsum, rearrange
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from mindleaf.batch import Batch
@@ -147,11 +147,20 @@ class BandPowerStem(nn.Module):
             self.band.weight.copy_(filter_bank(filters, kernel, sfreq, band))
 
     def forward(self, batch: Batch) -> Float[Tensor, "batch filter"]:
-        """Log power of each filter; a window shorter than the kernel is padded with zeros."""
+        """Log power of each filter, 0 for a window without a usable channel; one shorter than the kernel is padded with zeros."""
         mixtures = self.mix(self.spatial(batch))
         missing = self.band.kernel_size[0] - mixtures.shape[-1]
         oscillations = self.band(F.pad(mixtures, (0, max(0, missing))))
-        return self.scale(torch.log(oscillations.square().mean(dim=-1) + 1e-6))
+        return scaled(self.scale, torch.log(oscillations.square().mean(dim=-1) + 1e-6), batch.channel_mask.any(dim=1))
+
+
+def scaled(
+    norm: FittedNorm, power: Float[Tensor, "batch filter"], present: Bool[Tensor, " batch"]
+) -> Float[Tensor, "batch filter"]:
+    """Log power under its norm; a window that is not present is 0 and no evidence of the scale."""
+    there = rearrange(present, "b -> b 1").to(power.dtype)
+    mean = (power * there).sum(dim=0, keepdim=True) / there.sum().clamp_min(1.0)
+    return there * norm(there * power + (1 - there) * mean)
 
 
 def filter_bank(filters: int, kernel: int, sfreq: float, band: tuple[float, float]) -> Float[Tensor, "filter 1 tap"]:

@@ -17,49 +17,51 @@ class FittedNorm(_BatchNorm):
 
     Where every batch comes from one data set, the statistics of a batch are those of that set, and running ones are a mixture
     that no batch of training has ever met. Here ``fit_norms`` settles one mean and one variance for each feature, once: a norm
-    that comes from a trained model keeps what it has. Same parameters and names in a file as batch normalisation.
+    that comes from a trained model keeps what it has. One that nobody settled takes the moments of the first batch it meets in
+    training, of more than one value (in somebody else's loop). Same parameters and names in a file as batch normalisation.
     """
 
     @property
     def fitted(self) -> bool:
         return bool(self.num_batches_tracked)
 
-    def _check_input_dim(self, input: Tensor) -> None:
-        assert input.ndim >= 2
-
     def forward(self, input: Float[Tensor, "batch feature ..."]) -> Float[Tensor, "batch feature ..."]:
+        if self.training and not self.fitted and input.numel() > input.shape[1]:
+            moments = _Moments()
+            moments.hear(self, (input,))
+            moments.close_group()
+            moments.settle(self)
         return F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
 
 
 class _Moments:
-    """Mean and mean square of what a norm is given, every group of batches counting the same."""
+    """Mean and mean square of what a norm is given: every value counts the same within a group, every group the same."""
 
     def __init__(self) -> None:
-        self.groups: list[tuple[Tensor, Tensor]] = []
-        self.batches: list[tuple[Tensor, Tensor]] = []
+        self.groups: list[Tensor] = []
+        self.sums: list[Tensor] = []
+        self.counts: list[int] = []
 
     def hear(self, norm: nn.Module, inputs: tuple[Any, ...]) -> None:
+        """A batch that is not finite is no evidence: it would stay in the statistics for ever."""
         values = inputs[0].detach().double()
-        over = [axis for axis in range(values.ndim) if axis != 1]
-        self.batches.append((values.mean(over), values.square().mean(over)))
+        if values.numel() and bool(torch.isfinite(values).all()):
+            over = [axis for axis in range(values.ndim) if axis != 1]
+            self.sums.append(torch.stack([values.sum(over), values.square().sum(over)]))
+            self.counts.append(values.numel() // values.shape[1])
 
     def close_group(self) -> None:
-        if self.batches:
-            self.groups.append(_means(self.batches))
-        self.batches = []
+        if self.sums:
+            self.groups.append(torch.stack(self.sums).sum(dim=0) / sum(self.counts))
+        self.sums, self.counts = [], []
 
     def settle(self, norm: FittedNorm) -> None:
         if not self.groups or norm.running_mean is None or norm.running_var is None or norm.num_batches_tracked is None:
             return
-        mean, square = _means(self.groups)
+        mean, square = torch.stack(self.groups).mean(dim=0)
         norm.running_mean.copy_(mean)
         norm.running_var.copy_((square - mean.square()).clamp_min(0.0))
         norm.num_batches_tracked += 1
-
-
-def _means(pairs: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    first, second = (torch.stack(parts).mean(dim=0) for parts in zip(*pairs, strict=True))
-    return first, second
 
 
 def fit_norms(model: nn.Module, groups: Iterable[Iterable[Any]], show: Callable[[Any], Any]) -> None:
@@ -74,14 +76,16 @@ def fit_norms(model: nn.Module, groups: Iterable[Iterable[Any]], show: Callable[
     hooks = [norm.register_forward_pre_hook(moments.hear) for norm, moments in heard.items()]
     was_training = model.training
     model.eval()
-    with torch.no_grad():
-        for batches in groups:
-            for batch in batches:
-                show(batch)
-            for moments in heard.values():
-                moments.close_group()
-    for hook in hooks:
-        hook.remove()
-    model.train(was_training)
+    try:
+        with torch.no_grad():
+            for batches in groups:
+                for batch in batches:
+                    show(batch)
+                for moments in heard.values():
+                    moments.close_group()
+    finally:
+        for hook in hooks:
+            hook.remove()
+        model.train(was_training)
     for norm, moments in heard.items():
         moments.settle(norm)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
@@ -77,21 +77,23 @@ class LanguageModel(nn.Module):
     def embed(self, batch: Batch) -> Float[Tensor, "batch text"]:
         """Unit vectors in the space of the texts: what the EEG answers to ``batch.instruction``."""
         assert batch.instruction is not None, "give the batch an instruction"
-        return self.qformer(*self.read(batch, batch.instruction))
+        tokens, mask, beginning = self.read(batch)
+        return self.qformer(tokens, mask, batch.instruction, beginning)
 
     def evolution(self, batch: Batch) -> list[Float[Tensor, "batch query width"]]:
         """The queries before the first layer of the Q-Former and behind each one."""
         assert batch.instruction is not None, "give the batch an instruction"
-        return self.qformer.evolution(*self.read(batch, batch.instruction))
+        tokens, mask, beginning = self.read(batch)
+        return self.qformer.evolution(tokens, mask, batch.instruction, beginning)
 
     def read(
-        self, batch: Batch, instruction: Float[Tensor, "batch text"]
-    ) -> tuple[Tensor, Tensor, Tensor, Float[Tensor, "batch width"] | None]:
-        """What the Q-Former takes: the encoder's tokens, which exist, the instruction, and band power where there is such a path."""
+        self, batch: Batch
+    ) -> tuple[Float[Tensor, "batch token width"], Bool[Tensor, "batch token"], Float[Tensor, "batch width"] | None]:
+        """What the queries hear, which tokens exist, and what they begin with: band power, where there is such a path."""
         tokens, mask = self._encoded(batch)
         if self.power is None or self.power_map is None or self.gate is None:
-            return tokens, mask, instruction, None
-        return self.gate * tokens, mask, instruction, self.power_map(self.power(batch))
+            return tokens, mask, None
+        return self.gate * tokens, mask, self.power_map(self.power(batch))
 
     def _encoded(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Windows longer than ``chunk`` seconds go through encoders of patches in chunks."""

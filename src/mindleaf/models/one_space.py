@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mindleaf.batch import Batch
 from mindleaf.config import Config
-from mindleaf.encoders.stem import BandPowerStem, TemporalStem, filter_bank
+from mindleaf.encoders.stem import BandPowerStem, TemporalStem, filter_bank, scaled
 from mindleaf.layers.fitted_norm import FittedNorm
 from mindleaf.models.alignment import AlignedConfig, AlignedModel
 from mindleaf.models.facts import ModelFacts
@@ -51,7 +51,8 @@ class HeardPower(BandPowerStem):
         n_frames = batch.audio.shape[-1] if batch.audio is not None else batch.eeg.shape[-1] // self.stem.stride
         frames = rearrange(self.stem(batch, n_frames), "b f d -> b d f")
         waves = self.rhythm(self.heard_mix(frames - frames.mean(dim=-1, keepdim=True)))
-        return torch.cat([bands, self.heard_scale(torch.log(waves.square().mean(dim=-1) + 1e-6))], dim=1)
+        heard = scaled(self.heard_scale, torch.log(waves.square().mean(dim=-1) + 1e-6), batch.channel_mask.any(dim=1))
+        return torch.cat([bands, heard], dim=1)
 
 
 class OneSpaceModel(nn.Module):

@@ -157,7 +157,7 @@ def pretrain(
     torch.manual_seed(config.training.seed)
     model = config.model.build(facts)  # type: ignore[attr-defined]
     looks = []
-    for phase in config.phases(out, steps_per_epoch(reader.groups, config.training.batch_size)):
+    for phase in config.phases(out, steps_per_epoch(reader.groups, config.training.batch_size, config.training.mixed)):
         if phase.frozen_tokenizer:
             model.freeze_tokenizer()
         held = kind.held_out(held_out, phase.objective, reader, model) if held_out else None

@@ -253,7 +253,9 @@ class MindMixListener:
         share = training.steps // (len(lengths) + 1)
         seconds = training.batch_size * parts[0].window_s
         lessons = [
-            Lesson(self._reader([lengthened(part, length) for part in parts]), max(2, round(seconds / length)), share)
+            Lesson(
+                self._reader([lengthened(part, length) for part in parts]), max(2, round(seconds / length)), share, training.mixed
+            )
             for length in lengths
         ]
         return Curriculum([*lessons, Lesson(reader, training.batch_size, training.steps, training.mixed)])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mindleaf.training.order import batch_at, mixed_batch_at, steps_per_epoch
+from mindleaf.training.order import batch_at, epoch_batches, mixed_batch_at, steps_per_epoch
 
 
 class Source(Protocol):
@@ -36,8 +36,15 @@ class Lesson:
             return mixed_batch_at(self.source.groups, self.batch_size, seed, step)
         return [batch_at(self.source.groups, self.batch_size, seed, step)]
 
+    def first_batches(self, seed: int, most: int) -> Iterator[list[NDArray[np.int64]]]:
+        """Window ids of up to ``most`` batches of each group, group by group."""
+        chosen: dict[int, list[NDArray[np.int64]]] = {}
+        for ids in epoch_batches(self.source.groups, self.batch_size, seed, 0):
+            chosen.setdefault(int(self.source.groups[ids[0]]), []).append(ids)
+        yield from (batches[:most] for _, batches in sorted(chosen.items()))
+
     def epoch(self, step: int) -> int:
-        return step // steps_per_epoch(self.source.groups, self.batch_size)
+        return step // steps_per_epoch(self.source.groups, self.batch_size, self.mixed)
 
 
 class Curriculum:

@@ -23,7 +23,6 @@ from mindleaf.training import checkpoints
 from mindleaf.training.curriculum import Curriculum, Lesson, Source
 from mindleaf.training.log import Log
 from mindleaf.training.optimiser import OptimiserConfig
-from mindleaf.training.order import epoch_batches
 
 _BAD_STEPS_IN_A_ROW = 10
 _BATCHES_FOR_NORMS = 8
@@ -77,6 +76,7 @@ def train(
     With ``run`` the loop logs to log.jsonl and TensorBoard and writes checkpoints; ``resume`` continues from the newest
     one. Every random draw of a step comes from (seed, step), so a resumed run repeats an uninterrupted one bit for bit.
     Under a time limit the learning rate falls with the time as well, and the last line of a call that it ended says ``cut_short``.
+    Norms that stand still (``FittedNorm``) and come without statistics get them from a few batches of the first lesson.
     Returns the log lines of this call. Raises BadInput after ten steps in a row without a finite loss.
     """
     curriculum = (
@@ -167,7 +167,8 @@ class _Loop:
             self.optimiser.step()
             self.bad = 0
         else:
-            self._skip(line, np.concatenate(pieces))
+            bad = [ids for ids, (_, finite) in zip(pieces, told, strict=True) if not finite]
+            self._skip(line, np.concatenate(bad or pieces))
         line["seconds"] = round(time.perf_counter() - began, 4)
         return line
 
@@ -182,10 +183,7 @@ class _Loop:
     def fit_norms(self) -> None:
         """Norms without statistics get them from the first lesson, a few batches of each group of windows."""
         lesson, seed = self.curriculum.at(0)[0], self.config.seed
-        chosen: dict[int, list[NDArray[np.int64]]] = {}
-        for ids in epoch_batches(lesson.source.groups, lesson.batch_size, seed, 0):
-            chosen.setdefault(int(lesson.source.groups[ids[0]]), []).append(ids)
-        groups = (map(lesson.source.read, batches[:_BATCHES_FOR_NORMS]) for batches in chosen.values())
+        groups = (map(lesson.source.read, batches) for batches in lesson.first_batches(seed, _BATCHES_FOR_NORMS))
         torch.manual_seed(seed)
         fit_norms(self.model, groups, lambda batch: self.objective(self.model, batch.to(self.fabric.device), seed))
 

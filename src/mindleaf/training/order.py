@@ -5,6 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mindleaf.errors import BadInput
+
+#: Between the seeds of the groups of a mixed batch.
+_APART = 1_000_003
+
 
 def epoch_batches(groups: NDArray[np.integer], batch_size: int, seed: int, epoch: int) -> list[NDArray[np.int64]]:
     """The batches of one epoch: every window exactly once, shuffled, each batch from one group.
@@ -19,9 +24,12 @@ def epoch_batches(groups: NDArray[np.integer], batch_size: int, seed: int, epoch
     return [batches[k] for k in rng.permutation(len(batches))]
 
 
-def steps_per_epoch(groups: NDArray[np.integer], batch_size: int) -> int:
-    """How many batches ``epoch_batches`` gives."""
-    return int(sum(-(-count // batch_size) for count in np.unique(groups, return_counts=True)[1]))
+def steps_per_epoch(groups: NDArray[np.integer], batch_size: int, mixed: bool = False) -> int:
+    """How many batches ``epoch_batches`` gives; of ``mixed`` ones, how many until the largest group has come round."""
+    counts = np.unique(groups, return_counts=True)[1]
+    if mixed:
+        return int(-(-counts.max() // _of_each(len(counts), batch_size)))
+    return int(sum(-(-count // batch_size) for count in counts))
 
 
 def batch_at(groups: NDArray[np.integer], batch_size: int, seed: int, step: int) -> NDArray[np.int64]:
@@ -34,7 +42,18 @@ def mixed_batch_at(groups: NDArray[np.integer], batch_size: int, seed: int, step
     """Window ids of the batch at a global step that takes the same number of windows from every group, group by group.
 
     Each group has its own epochs: the windows of a small one come round more often. With one group it is ``batch_at``.
+    Raises BadInput where there are more groups than windows in a batch.
     """
     members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
-    each = max(1, batch_size // len(members))
-    return [ids[batch_at(np.zeros(len(ids), np.int64), each, seed, step)] for ids in members]
+    each = _of_each(len(members), batch_size)
+    # Groups of one size must not draw the same places: two tasks of one store would meet the same windows.
+    return [ids[batch_at(np.zeros(len(ids), np.int64), each, seed + _APART * number, step)] for number, ids in enumerate(members)]
+
+
+def _of_each(n_groups: int, batch_size: int) -> int:
+    """Windows of each group in a mixed batch."""
+    if n_groups > batch_size:
+        raise BadInput(
+            f"training.mixed wanted a window of each of {n_groups} data sets in a batch, got batch_size={batch_size}; make it larger."
+        )
+    return batch_size // n_groups
