@@ -13,14 +13,29 @@ from torch import Tensor, nn
 
 from mindleaf.batch import Batch
 from mindleaf.config import Config
-from mindleaf.encoders.stem import BandPowerStem, TemporalStem, filter_bank, scaled
-from mindleaf.layers.fitted_norm import FittedNorm
+from mindleaf.encoders.stem import BandPowerStem, TemporalStem, filter_bank
 from mindleaf.models.alignment import AlignedConfig, AlignedModel
 from mindleaf.models.facts import ModelFacts
 from mindleaf.models.language import LanguageConfig, LanguageModel
 
 #: Seconds of a filter on the stem's frames, and the rates it begins with (Hz): those of rhythms that are heard as rhythms.
 _FILTER_S, _RATES = 1.5, (0.7, 12.0)
+
+
+class RunningScale(nn.BatchNorm1d):
+    """Puts each feature on the scale of the latest batches (running statistics, no weights of its own).
+
+    For features that begin at nothing and grow as what makes them learns: statistics settled before the first step
+    (``FittedNorm``) would be those of nothing. One window alone is put on the scale so far, in training too.
+    """
+
+    def __init__(self, features: int) -> None:
+        super().__init__(features, affine=False)
+
+    def forward(self, input: Float[Tensor, "batch feature"]) -> Float[Tensor, "batch feature"]:
+        if self.training and len(input) == 1:
+            return F.batch_norm(input, self.running_mean, self.running_var, eps=self.eps)
+        return super().forward(input)
 
 
 class HeardPower(BandPowerStem):
@@ -40,7 +55,7 @@ class HeardPower(BandPowerStem):
             kernel = round(_FILTER_S * frame_rate)
             self.heard_mix = nn.Conv1d(dims, heard, 1, bias=False)
             self.rhythm = nn.Conv1d(heard, heard, kernel, groups=heard, padding=kernel // 2, bias=False)
-            self.heard_scale = FittedNorm(heard, affine=False)
+            self.heard_scale = RunningScale(heard)
             with torch.no_grad():
                 self.rhythm.weight.copy_(filter_bank(heard, kernel, frame_rate, _RATES))
 
@@ -51,8 +66,8 @@ class HeardPower(BandPowerStem):
         n_frames = batch.audio.shape[-1] if batch.audio is not None else batch.eeg.shape[-1] // self.stem.stride
         frames = rearrange(self.stem(batch, n_frames), "b f d -> b d f")
         waves = self.rhythm(self.heard_mix(frames - frames.mean(dim=-1, keepdim=True)))
-        heard = scaled(self.heard_scale, torch.log(waves.square().mean(dim=-1) + 1e-6), batch.channel_mask.any(dim=1))
-        return torch.cat([bands, heard], dim=1)
+        present = rearrange(batch.channel_mask.any(dim=1), "b -> b 1").to(waves.dtype)
+        return torch.cat([bands, present * self.heard_scale(torch.log(waves.square().mean(dim=-1) + 1e-6))], dim=1)
 
 
 class OneSpaceModel(nn.Module):
@@ -69,7 +84,7 @@ class OneSpaceModel(nn.Module):
     def __init__(self, language: LanguageModel, aligned: AlignedModel, dims: int, text_width: int) -> None:
         super().__init__()
         self.language, self.aligned = language, aligned
-        self.scale = FittedNorm(2 * dims, affine=False)
+        self.scale = RunningScale(2 * dims)
         self.into_text = nn.Linear(2 * dims, text_width)
 
     def eeg(self, batch: Batch) -> Float[Tensor, "batch text"]:
