@@ -60,13 +60,18 @@ def theirs(folder, *sounds: np.ndarray, mask: bool = False) -> np.ndarray:
     return model(**given).last_hidden_state.transpose(1, 2).numpy()
 
 
+def assert_same(ours, wanted):
+    """Equal in float32: within a hundred-thousandth of the largest value. Kernels differ between processors in the last digits."""
+    assert np.abs(ours - wanted).max() <= 1e-5 * np.abs(wanted).max()
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_frames_of_a_stimulus_are_those_of_transformers(folders, name):
     heard = sound(1.51)
     frames = SpeechFrontend(folders[name])(heard, 16_000, "audio")
     wanted = theirs(folders[name], heard)[0]
     assert frames.shape == (24, 76) and frames.dtype == np.float32
-    np.testing.assert_allclose(frames[:, : wanted.shape[1]], wanted, atol=1e-5)
+    assert_same(frames[:, : wanted.shape[1]], wanted)
     assert wanted.shape[1] == 75  # the last frame would see past the end; ours repeats the one before
     np.testing.assert_array_equal(frames[:, 75], frames[:, 74])
 
@@ -76,8 +81,8 @@ def test_a_batch_with_padding_and_mask_gives_the_frames_of_each_alone(folders, n
     """transformers' padded batch against ours, which never pads; the frame at the seam of sound and padding is theirs alone."""
     frontend, short, long = SpeechFrontend(folders[name]), sound(1.01, 1), sound(2.01, 2)
     batch = theirs(folders[name], short, long, mask=True)
-    np.testing.assert_allclose(frontend(short, 16_000, "audio")[:, :50], batch[0, :, :50], rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(frontend(long, 16_000, "audio")[:, :100], batch[1, :, :100], rtol=1e-5, atol=1e-5)
+    assert_same(frontend(short, 16_000, "audio")[:, :50], batch[0, :, :50])
+    assert_same(frontend(long, 16_000, "audio")[:, :100], batch[1, :, :100])
 
 
 def test_a_norm_over_time_hears_padding_in_transformers_and_not_here(folders):
@@ -89,7 +94,7 @@ def test_a_norm_over_time_hears_padding_in_transformers_and_not_here(folders):
     before = frontend(short, 16_000, "audio")
     frontend(long, 16_000, "audio")
     np.testing.assert_array_equal(frontend(short, 16_000, "audio"), before)
-    np.testing.assert_allclose(before[:, :50], alone, atol=1e-5)
+    assert_same(before[:, :50], alone)
 
 
 @pytest.mark.parametrize("name", ["wav2vec2, norm over time", "wav2vec2, layer norm"])

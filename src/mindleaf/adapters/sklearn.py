@@ -11,7 +11,8 @@ from typing import Any, Self
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from mne import BaseEpochs
+from mne import BaseEpochs, Evoked
+from mne.io import BaseRaw
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -93,7 +94,7 @@ class EEGEstimator(BaseEstimator):
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[NDArray[np.floating], Any]:
         """scikit-learn's own checks, ours of finite numbers; both end in BadInput."""
-        if hasattr(X, "info"):
+        if isinstance(X, BaseRaw | Evoked):
             raise BadInput(f"wanted windows, got {type(X).__name__}; cut MNE recordings into Epochs (mne.Epochs) first.")
         wanted = {"dtype": [np.float64, np.float32], "allow_nd": True, "ensure_all_finite": False}
         try:
