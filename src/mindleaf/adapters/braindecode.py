@@ -52,9 +52,8 @@ class _LinearHead:
     _chs_info: list[dict[str, Any]] | None
     _set_n_outputs: Callable[[int], None]
 
-    def features(self, x: Float[Tensor, "batch channel time"]) -> Float[Tensor, "batch width"]:
-        """What the head reads."""
-        raise NotImplementedError
+    #: (batch, channel, time) to what the head reads, (batch, width).
+    features: Callable[[Tensor], Tensor]
 
     def forward(self, x: Float[Tensor, "batch channel time"], return_features: bool = False) -> _Answer:
         """Logits (batch, n_outputs); with ``return_features`` a dictionary: "features" (batch, width), "cls_token" None."""
