@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
 import typer
 
+import mindleaf as mindleaf_package
+from mindleaf import errors
 from mindleaf.cli import app
 from mindleaf.stages.listing import names
 from tests.conftest import hears_ctrl_c
@@ -32,6 +35,10 @@ def store(tmp_path_factory) -> Path:
 
 def test_the_verbs_are_there():
     assert set(GROUP.commands) >= VERBS
+
+
+def test_the_version_is_told():
+    assert worked("--version").out.strip() == mindleaf_package.__version__
 
 
 @pytest.mark.parametrize("verb", sorted(VERBS))
@@ -126,3 +133,12 @@ def test_an_interrupted_run_says_how_to_go_on(store, tmp_path):
     _, said = process.communicate(timeout=600)
     assert process.returncode == 130
     assert "--resume" in said and "Traceback" not in said
+
+
+def test_a_warning_is_a_sentence_without_a_place_in_the_code(capsys, monkeypatch):
+    usual: list[str] = []
+    monkeypatch.setattr(warnings, "showwarning", lambda message, *rest: usual.append(str(message)))
+    errors.plain_warnings()
+    warnings.showwarning(UserWarning("half of it is guessed"), UserWarning, str(Path(errors.__file__).parent / "montage.py"), 1)
+    warnings.showwarning(UserWarning("not ours"), UserWarning, "elsewhere.py", 1)
+    assert capsys.readouterr().err == "mindleaf: half of it is guessed\n" and usual == ["not ours"]

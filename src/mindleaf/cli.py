@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mindleaf.errors import BadInput, refusal
+from mindleaf import __version__
+from mindleaf.errors import BadInput, plain_warnings, refusal
 from mindleaf.options import (
     Data,
     Device,
@@ -35,11 +36,26 @@ from mindleaf.options import (
     Zarr,
 )
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 data_app = typer.Typer(no_args_is_help=True, help="What is known about the data sets, and whether a copy is whole.")
 store_app = typer.Typer(no_args_is_help=True, help="Look into a store, check it, take it elsewhere.")
 app.add_typer(data_app, name="data")
 app.add_typer(store_app, name="store")
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def verbs(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """The command line: a verb, what it works on, --out. Each verb calls one stage."""
 
 
 @app.command()
@@ -317,6 +333,8 @@ def main() -> None:
     debug = "--debug" in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
     os.environ.setdefault("MNE_LOGGING_LEVEL", "ERROR")
+    if not debug:
+        plain_warnings()
     try:
         app(standalone_mode=True)
     except BadInput as error:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import sys
+import warnings
+from pathlib import Path
 
 
 class BadInput(ValueError):
@@ -28,3 +31,16 @@ def refusal(error: OSError) -> str:
     place = f" {error.filename}" if error.filename else ""
     why = error.strerror or str(error)
     return f"wanted to write{place}, the machine refused ({why}); free some space or choose another --out."
+
+
+def plain_warnings() -> None:
+    """From now on this package's own warnings are told as a sentence, without the place in its code where they arose."""
+    usual, package = warnings.showwarning, str(Path(__file__).parent)
+
+    def show(message, category, filename, lineno, file=None, line=None):  # type: ignore[no-untyped-def]
+        if issubclass(category, UserWarning) and filename.startswith(package):
+            print(f"mindleaf: {message}", file=file or sys.stderr)
+        else:
+            usual(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = show

@@ -18,14 +18,21 @@ $M prepare synthetic --root "$RUNS/synthetic" --out "$S/synthetic" --quiet --set
 FOLDS="--set protocol.n_folds=2"
 SHORT="--set mindmix.training.steps=12 --set mindmix.training.batch_size=16"
 EEG="--set mindmix_eeg.training.steps=12 --set mindmix_eeg.training.batch_size=16"
+NETS="dbpnet darnet musicaad aadnet"          # of listening
+MODELS="labram cbramod"; MORE="bendr biot eegpt"   # of EEG at large
+rivals() { for system in "$@"; do echo -n " --set $system.training.steps=12"; done; }
 settings() {
+  # shellcheck disable=SC2086
   case "$1" in
-    tableA5 | figure4) echo "$FOLDS $SHORT $EEG" ;;
-    table2 | tableA6) echo "$FOLDS $SHORT" ;;
-    table3 | tableA9) echo "$FOLDS $SHORT --set protocol.only=[0]" ;;
-    tableA7) echo "$FOLDS $EEG" ;;
-    tableA8) echo "$SHORT" ;;
-    tableA1) echo "$FOLDS" ;;
+    table2) echo "$FOLDS $SHORT $(rivals eegnet $NETS $MODELS $MORE)" ;;
+    tableA5) echo "$FOLDS $SHORT $EEG $(rivals $NETS $MODELS)" ;;
+    tableA6) echo "$FOLDS $SHORT" ;;
+    table3) echo "$FOLDS $SHORT --set protocol.only=[0]" ;;
+    tableA9) echo "$FOLDS $SHORT --set protocol.only=[0] $(rivals eegnet labram)" ;;
+    tableA7) echo "$FOLDS $EEG $(rivals $MODELS $MORE)" ;;
+    tableA8) echo "$SHORT $(rivals eegnet labram)" ;;
+    tableA1) echo "$FOLDS $(rivals $MODELS $MORE)" ;;
+    figure4) echo "$FOLDS $SHORT $EEG" ;;
     figure5) echo "--set mindmix.training.steps=30 --set mindmix.training.batch_size=16" ;;
   esac
 }

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from mindleaf.config import Config
+from mindleaf.errors import plain_warnings
 from mindleaf.protocols import PROTOCOLS
 from mindleaf.stages.cells import Cell, Outcome, is_finished, outcome_of
 from mindleaf.stages.data_at_hand import DataAtHand
@@ -153,6 +154,7 @@ def _answered(cell: Cell, out: Path) -> tuple[Outcome, float | None]:
 def _work(cell: Cell, out: Path, there: Connection) -> None:
     """In the child: evaluate, note what it took, and send both home."""
     folder = out / cell.name()
+    plain_warnings()
     try:
         outcome = outcome_of(cell, out)
     except Exception:
