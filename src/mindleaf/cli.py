@@ -198,6 +198,7 @@ def benchmark(
     suite: Annotated[str, typer.Argument(help="quick, local, mindmix, leaf or auditory.")],
     out: Out,
     data: Data = None,
+    model: Annotated[list[str] | None, typer.Option("--model", help="Only these systems of the suite, or your own: package.module:Class.")] = None,
     budget: Annotated[float, typer.Option("--budget", min=0, help="Seconds of training for a system on a question; 0: no limit.")] = 60.0,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Cells at a time.")] = 1,
     seeds: Annotated[int, typer.Option("--seeds", min=1)] = 1,
@@ -210,7 +211,7 @@ def benchmark(
     config = BenchmarkConfig(
         budget_s=budget, seeds=seeds, workers=workers, seed=seed, device=device, settings=tuple(settings or ())
     )
-    typer.echo(benchmarked(suite, data, out, config, quiet))
+    typer.echo(benchmarked(suite, data, out, config, tuple(model or ()), quiet))
 
 
 @app.command("list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from mindleaf.recipes.suites import SUITES, suite
 from mindleaf.stages.benchmark import BenchmarkConfig, Question, Suite, answers
 from mindleaf.stages.benchmark_page import page
 from mindleaf.stages.data_at_hand import DataAtHand
-from tests.stages.command import TINY, mindleaf
+from tests.stages.command import TINY, mindleaf, worked
 
 FOLDS = ("protocol.n_folds=2",)
 QUESTIONS = [Question("synthetic", "attention", "between_trial"), Question("synthetic", "attention", "random_windows")]
@@ -131,7 +132,22 @@ def test_a_killed_benchmark_goes_on(at_hand, tmp_path):
 def test_what_makes_no_sense_is_refused(tmp_path):
     assert "quick, local" in mindleaf("benchmark", "slow", "--out", tmp_path / "out", "--quiet").complaint
     assert "--data" in mindleaf("benchmark", "local", "--out", tmp_path / "out", "--quiet").complaint
+    assert (
+        "no system of this suite"
+        in mindleaf("benchmark", "quick", "--out", tmp_path / "out", "--model", "trff", "--quiet").complaint
+    )
     assert "nothing here takes it" in mindleaf("benchmark", "quick", "--out", tmp_path / "out", "--set", "leaf.level=1").complaint
     with pytest.raises(BadInput, match="LEAF"):
         suite("leaf", DataAtHand(None, tmp_path, (), 0, True))
     assert set(SUITES) == {"quick", "local", "mindmix", "leaf", "auditory"}
+
+
+def test_only_the_systems_that_are_named_take_part(at_hand, tmp_path):
+    told = worked(
+        "benchmark", "quick", "--data", at_hand.store("synthetic").path.parent, "--out", tmp_path, "--model", "trf", "--model", FAULTY,
+        "--set", FOLDS[0], "--quiet",
+    )  # fmt: skip
+    sheets = {sheet["title"]: sheet for sheet in json.loads((tmp_path / "table.json").read_text())["sheets"]}
+    assert told.out.strip() == str(tmp_path / "report.html")
+    assert {row[0] for row in sheets["Leaderboard: between_trial"]["rows"]} == {"Backward TRF (ridge)"}
+    assert {row[1] for row in sheets["Not answered"]["rows"]} == {FAULTY}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes every page of this folder anew: run.sh DATA [RUNS [OUT]]. DATA is the folder with the real recordings, RUNS where stores
-# and evaluated cells go. Continues where it stopped; one name or more in TABLES makes these alone. About half an hour on an idle core.
+# and evaluated cells go. Continues where it stopped; one name or more in TABLES makes these alone. About an hour on an idle core.
 set -euo pipefail
 DATA=${1:?the folder with cocktail, two_speaker_minute, eegmat, kalunga2016 and eegmmidb_s001}
 RUNS=${2:-runs/reproduce-mindmix}
@@ -15,7 +15,7 @@ $M prepare eegmmidb --root "$DATA/eegmmidb_s001" --out "$S/eegmmidb" --quiet
 $M prepare synthetic --root "$RUNS/synthetic" --out "$S/synthetic" --quiet --set synthetic.preset=easy --set synthetic.n_channels=16 \
   --set synthetic.n_subjects=2 --set synthetic.n_trials=12 --set synthetic.trial_s=20
 
-FOLDS="--set protocol.n_folds=2"
+FOLDS="--set protocol.n_folds=2 --set protocol.only=[0]"
 SHORT="--set mindmix.training.steps=12 --set mindmix.training.batch_size=16"
 EEG="--set mindmix_eeg.training.steps=12 --set mindmix_eeg.training.batch_size=16"
 NETS="dbpnet darnet musicaad aadnet"          # of listening
@@ -27,8 +27,8 @@ settings() {
     table2) echo "$FOLDS $SHORT $(rivals eegnet $NETS $MODELS $MORE)" ;;
     tableA5) echo "$FOLDS $SHORT $EEG $(rivals $NETS $MODELS)" ;;
     tableA6) echo "$FOLDS $SHORT" ;;
-    table3) echo "$FOLDS $SHORT --set protocol.only=[0]" ;;
-    tableA9) echo "$FOLDS $SHORT --set protocol.only=[0] $(rivals eegnet labram)" ;;
+    table3) echo "$FOLDS $SHORT" ;;
+    tableA9) echo "$FOLDS $SHORT $(rivals eegnet labram)" ;;
     tableA7) echo "$FOLDS $EEG $(rivals $MODELS $MORE)" ;;
     tableA8) echo "$SHORT $(rivals eegnet labram)" ;;
     tableA1) echo "$FOLDS $(rivals $MODELS $MORE)" ;;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from mindleaf.errors import BadInput
@@ -118,15 +119,26 @@ def _answering(asks: str) -> tuple[str, ...]:
     return tuple(name for name, entry in SYSTEMS.items() if asks in entry.asks)
 
 
-def benchmarked(name: str, data: Path | None, out: Path, config: BenchmarkConfig, quiet: bool = False) -> Path:
+def _only(suite: Suite, models: tuple[str, ...]) -> Suite:
+    """The suite asked of these systems alone; one's own classes take part beside them."""
+    unknown = [model for model in models if model not in suite.systems and ":" not in model]
+    if unknown:
+        raise BadInput(f"--model {unknown[0]}: no system of this suite ({', '.join(suite.systems)}), nor package.module:Class.")
+    return replace(suite, systems=tuple(dict.fromkeys(models))) if models else suite
+
+
+def benchmarked(
+    name: str, data: Path | None, out: Path, config: BenchmarkConfig, models: tuple[str, ...] = (), quiet: bool = False
+) -> Path:
     """Answer the suite and write table.json, table.md and report.html into ``out``; returns the path of the report.
 
-    Raises BadInput for an unknown suite, data that cannot be prepared, and settings of systems that take no part.
+    models: the systems that are asked; all of the suite where none is named.
+    Raises BadInput for an unknown suite or system, data that cannot be prepared, and settings of systems that take no part.
     """
     generator = tuple(s for s in config.settings if s.startswith("synthetic."))
     own = config.model_copy(update={"settings": tuple(s for s in config.settings if s not in generator)})
     at_hand = DataAtHand(data, out, generator, config.seed, quiet)
-    asked = suite(name, at_hand)
+    asked = _only(suite(name, at_hand), models)
     refuse_settings(
         [s for s in own.settings if s.partition(".")[0] not in {"protocol", *asked.systems}], {"protocol", *asked.systems}
     )
