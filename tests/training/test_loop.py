@@ -17,7 +17,7 @@ from mindleaf.training import checkpoints
 from mindleaf.training.curriculum import Curriculum, Lesson
 from mindleaf.training.log import read_log
 from mindleaf.training.loop import TrainingConfig, train
-from mindleaf.training.order import batch_at, epoch_batches, mixed_batch_at, steps_per_epoch
+from mindleaf.training.order import MixedOrder, Order, epoch_batches, steps_per_epoch
 
 
 @dataclass
@@ -79,12 +79,12 @@ def test_a_mixed_batch_has_as_many_windows_of_every_group_and_each_group_has_its
     each = max(1, batch // len(sizes))
     for number, size in enumerate(sizes):
         rounds = -(-size // each)
-        pieces = [mixed_batch_at(groups, batch, seed, step)[number] for step in range(2 * rounds)]
+        pieces = [MixedOrder(groups, batch, seed).at(step)[number] for step in range(2 * rounds)]
         assert all(len(piece) <= each and (groups[piece] == number).all() for piece in pieces)
         for epoch in (pieces[:rounds], pieces[rounds:]):
             assert sorted(np.concatenate(epoch)) == np.flatnonzero(groups == number).tolist()
     if len(sizes) == 1:
-        assert np.array_equal(mixed_batch_at(groups, batch, seed, 3)[0], batch_at(groups, batch, seed, 3))
+        assert np.array_equal(MixedOrder(groups, batch, seed).at(3)[0], Order(groups, batch, seed).at(3)[0])
 
 
 def test_a_mixed_step_descends_the_mean_of_its_pieces():
@@ -95,7 +95,7 @@ def test_a_mixed_step_descends_the_mean_of_its_pieces():
     ours = nn.Linear(1, 1)
     theirs = copy.deepcopy(ours)
     told = train(ours, square, Numbers(), config)[0]
-    pieces = mixed_batch_at(Numbers.groups, config.batch_size, config.seed, 0)
+    pieces = MixedOrder(Numbers.groups, config.batch_size, config.seed).at(0)
     losses = [square(theirs, Numbers().read(piece), 0).total for piece in pieces]
     assert len(pieces) == 2 and abs(float(losses[0] - losses[1])) > 1e-3
     (sum(losses) / 2).backward()
@@ -116,7 +116,7 @@ def test_more_groups_than_windows_in_a_batch_are_refused():
 
 
 def test_groups_of_one_size_draw_places_of_their_own():
-    first, second = mixed_batch_at(np.repeat([0, 1], 50), 32, 0, 0)
+    first, second = MixedOrder(np.repeat([0, 1], 50), 32, 0).at(0)
     assert sorted(first) != sorted(second - 50)
 
 

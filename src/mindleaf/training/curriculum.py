@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mindleaf.training.order import batch_at, epoch_batches, mixed_batch_at, steps_per_epoch
+from mindleaf.training.order import MixedOrder, Order, epoch_batches, steps_per_epoch
 
 
 class Source(Protocol):
@@ -29,12 +30,16 @@ class Lesson:
     batch_size: int
     steps: int
     mixed: bool = False
+    _orders: dict[int, Order | MixedOrder] = field(default_factory=dict, repr=False, compare=False)
 
     def pieces(self, seed: int, step: int) -> list[NDArray[np.int64]]:
         """Window ids of the batch at a step of this lesson, one array for each group in it."""
-        if self.mixed:
-            return mixed_batch_at(self.source.groups, self.batch_size, seed, step)
-        return [batch_at(self.source.groups, self.batch_size, seed, step)]
+        return self._order(seed).at(step)
+
+    def _order(self, seed: int) -> Order | MixedOrder:
+        if seed not in self._orders:
+            self._orders[seed] = (MixedOrder if self.mixed else Order)(self.source.groups, self.batch_size, seed)
+        return self._orders[seed]
 
     def first_batches(self, seed: int, most: int) -> Iterator[list[NDArray[np.int64]]]:
         """Window ids of up to ``most`` batches of each group, group by group."""
@@ -44,7 +49,11 @@ class Lesson:
         yield from (batches[:most] for _, batches in sorted(chosen.items()))
 
     def epoch(self, step: int) -> int:
-        return step // steps_per_epoch(self.source.groups, self.batch_size, self.mixed)
+        return step // self._steps_per_epoch
+
+    @cached_property
+    def _steps_per_epoch(self) -> int:
+        return steps_per_epoch(self.source.groups, self.batch_size, self.mixed)
 
 
 class Curriculum:

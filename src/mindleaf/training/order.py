@@ -32,22 +32,43 @@ def steps_per_epoch(groups: NDArray[np.integer], batch_size: int, mixed: bool = 
     return int(sum(-(-count // batch_size) for count in counts))
 
 
-def batch_at(groups: NDArray[np.integer], batch_size: int, seed: int, step: int) -> NDArray[np.int64]:
-    """Window ids of the batch at a global step, epochs following one another."""
-    epoch, within = divmod(step, steps_per_epoch(groups, batch_size))
-    return epoch_batches(groups, batch_size, seed, epoch)[within]
+class Order:
+    """Window ids of the batch at any global step, epochs following one another.
+
+    The running epoch is kept: drawing its order takes time in proportion to all windows, a step only to those of its batch.
+    """
+
+    def __init__(self, groups: NDArray[np.integer], batch_size: int, seed: int) -> None:
+        self.groups, self.batch_size, self.seed = groups, batch_size, seed
+        self.steps_per_epoch = steps_per_epoch(groups, batch_size)
+        self._epoch, self._batches = -1, [np.zeros(0, np.int64)]
+
+    def at(self, step: int) -> list[NDArray[np.int64]]:
+        """The batch, as its only piece: all of its windows are of one group."""
+        epoch, within = divmod(step, self.steps_per_epoch)
+        if epoch != self._epoch:
+            self._epoch, self._batches = epoch, epoch_batches(self.groups, self.batch_size, self.seed, epoch)
+        return [self._batches[within]]
 
 
-def mixed_batch_at(groups: NDArray[np.integer], batch_size: int, seed: int, step: int) -> list[NDArray[np.int64]]:
-    """Window ids of the batch at a global step that takes the same number of windows from every group, group by group.
+class MixedOrder:
+    """Batches that take the same number of windows from every group, one piece for each group.
 
-    Each group has its own epochs: the windows of a small one come round more often. With one group it is ``batch_at``.
+    Each group has its own epochs: the windows of a small one come round more often. With one group it is ``Order``.
     Raises BadInput where there are more groups than windows in a batch.
     """
-    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
-    each = _of_each(len(members), batch_size)
-    # Groups of one size must not draw the same places: two tasks of one store would meet the same windows.
-    return [ids[batch_at(np.zeros(len(ids), np.int64), each, seed + _APART * number, step)] for number, ids in enumerate(members)]
+
+    def __init__(self, groups: NDArray[np.integer], batch_size: int, seed: int) -> None:
+        self._members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+        each = _of_each(len(self._members), batch_size)
+        # Groups of one size must not draw the same places: two tasks of one store would meet the same windows.
+        self._orders = [
+            Order(np.zeros(len(ids), np.int64), each, seed + _APART * number) for number, ids in enumerate(self._members)
+        ]
+        self.steps_per_epoch = max(order.steps_per_epoch for order in self._orders)
+
+    def at(self, step: int) -> list[NDArray[np.int64]]:
+        return [ids[order.at(step)[0]] for ids, order in zip(self._members, self._orders, strict=True)]
 
 
 def _of_each(n_groups: int, batch_size: int) -> int:
