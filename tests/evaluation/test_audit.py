@@ -83,6 +83,25 @@ def test_order_bias_and_batch_dependence_are_caught(store, folds):
     assert audited(LeansOnNeighbours, store, folds)["batch_size"].status == "fail"
 
 
+class RoundsInCompany(Decoder):
+    """Says nearly the same of everything, and in company one unit of float32 more or less: what another order of additions does."""
+
+    step = 2.0**-21
+
+    def predict(self, examples):
+        scores = 5.0 + 1e-3 * super().predict(examples)
+        return scores + self.step * (len(examples) % 2)
+
+
+class SaysMoreInCompany(RoundsInCompany):
+    step = 2.0**-12
+
+
+def test_rounding_is_no_dependence_on_the_batch(store, folds):
+    assert audited(RoundsInCompany, store, folds)["batch_size"].status == "pass"
+    assert audited(SaysMoreInCompany, store, folds)["batch_size"].status == "fail"
+
+
 def test_fit_on_test_data_is_caught(store, folds):
     assert audited(ReadsEverything, store, folds, depth="full")["fit_on_train_only"].status == "fail"
 
