@@ -14,6 +14,7 @@ from mindleaf.stages.evaluate import evaluate
 from mindleaf.stages.finetune import finetune
 from mindleaf.stages.question import EvaluateConfig
 from mindleaf.stages.run_folder import read_exposure
+from mindleaf.systems.leaf import LeafReader
 from tests.systems.listening import rhythm_store
 
 pytestmark = [
@@ -101,3 +102,25 @@ def test_the_paper_s_figures_are_drawn_for_the_stores_at_hand(figure, stores, tm
     assert all(sheet["rows"] for sheet in told["sheets"])
     with pytest.raises(BadInput, match="nothing here takes it"):
         reproduced(f"leaf:{figure}", stores[0].path.parent, tmp_path / "no", ("nobody.x=1",), quiet=True)
+
+
+def test_figures_ask_models_that_an_earlier_one_has_fitted(stores, tmp_path, monkeypatch):
+    def figure(name: str, *more: str) -> dict:
+        settings = (*(f"leaf.{setting}" for setting in SMALL), "protocol.n_folds=2", *more)
+        out = tmp_path / name
+        out.mkdir(exist_ok=True)
+        if not (out / "models").exists():
+            (out / "models").symlink_to(tmp_path / "models")
+        reproduced(f"leaf:{name}", stores[0].path.parent, out, settings, device="cpu", quiet=True)
+        return json.loads((out / "table.json").read_text())
+
+    (tmp_path / "models").mkdir()
+    fitted = []
+    fit = LeafReader.fit
+    monkeypatch.setattr(LeafReader, "fit", lambda self, *rest: (fitted.append(1), fit(self, *rest))[1])
+    first, n = figure("figure3"), len(fitted)
+    assert n and figure("figure3")["sheets"] == first["sheets"]
+    figure("figure4")
+    assert len(fitted) == n
+    figure("figure3", "leaf.training.steps=3")
+    assert len(fitted) == 2 * n

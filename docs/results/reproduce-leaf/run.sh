@@ -16,9 +16,11 @@ for kind in workload ssvep imagery; do
   $M prepare "synthetic_$kind" --root "$RUNS/generated/$kind" --out "$S/synthetic_$kind" --quiet
 done
 
+mkdir -p "$RUNS/models"
 STEPS="--set protocol.n_folds=3 --set leaf.training.steps=120"
 for name in ${FIGURES:-figure2 figure3 figure4 figure5}; do
-  mkdir -p "$OUT/$name"
+  mkdir -p "$OUT/$name" "$RUNS/$name"
+  ln -sfn ../models "$RUNS/$name/models"   # figures 3, 4 and 5 ask the same models
   more=""
   if [ "$name" = figure2 ]; then more="--set mindmix.training.steps=120"; fi   # MindMix and EEGNet in the same loop
   # shellcheck disable=SC2086

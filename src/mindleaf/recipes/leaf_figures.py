@@ -166,7 +166,11 @@ def _asked_in_every_way(asked: Asked) -> Iterator[tuple[str, Conditions]]:
         yield (
             name,
             ask_in_every_way(
-                store, folds, config, [*finetuning("leaf-tiny", "labels"), f"training.device={asked.device}", *settings]
+                store,
+                folds,
+                config,
+                [*finetuning("leaf-tiny", "labels"), f"training.device={asked.device}", *settings],
+                keep=asked.out / "models",
             ),
         )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -14,7 +15,9 @@ from mindleaf.evaluation.predict import SystemRun, run_system
 from mindleaf.evaluation.prepared_rows import PreparedRows
 from mindleaf.evaluation.statistics import comparisons, window_metrics
 from mindleaf.fold import Fold
+from mindleaf.stages.cells import Cell
 from mindleaf.stages.question import EvaluateConfig, cutting
+from mindleaf.store.files import read_json, write_json
 from mindleaf.store.store import Store
 from mindleaf.systems.leaf import LeafReader
 from mindleaf.systems.registry import build_system
@@ -57,11 +60,17 @@ class Conditions:
         return [(_asked(self.systems[c.fold.name], condition).embeddings(c.test), c.test.labels) for c in cells]
 
 
-def ask_in_every_way(store: Store, folds: Sequence[Fold], config: EvaluateConfig, settings: Sequence[str] = ()) -> Conditions:
-    """Fit LEAF in each fold and ask it under every condition; only the first condition fits."""
+def ask_in_every_way(
+    store: Store, folds: Sequence[Fold], config: EvaluateConfig, settings: Sequence[str] = (), keep: Path | None = None
+) -> Conditions:
+    """Fit LEAF in each fold and ask it under every condition; only the first condition fits.
+
+    With ``keep`` the fitted models are written below it, and a later call with the same settings and data reads them.
+    """
     cut, windows_s = cutting(config, store)
     task = build_task(config.task)
     prepared = PreparedRows(store, None, task, config.seed, cut)
+    kept = _Kept.of(store, config, settings, keep) if keep else None
     systems: dict[str, LeafReader] = {}
     runs: dict[str, SystemRun] = {}
 
@@ -69,12 +78,49 @@ def ask_in_every_way(store: Store, folds: Sequence[Fold], config: EvaluateConfig
         return build_system("leaf", settings, task.asks)
 
     for condition in CONDITIONS:
-        fitted: Any = partial(_fitted, systems, condition) if systems else None
+        fitted: Any = partial(_fitted, systems, condition) if systems else kept and kept.reading(build, folds)
         runs[condition] = run_system(
             condition, build, store, None, task, folds, windows_s[:1], config.seed, prepared=prepared, fitted=fitted
         )
-        systems = systems or {cell.fold.name: _reader(cell.system) for cell in runs[condition].cells}
+        if not systems:
+            systems = {cell.fold.name: _reader(cell.system) for cell in runs[condition].cells}
+            if kept and not fitted:
+                kept.write(systems, folds)
     return Conditions(runs, systems)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Where the models of all folds of one data set lie; ``key``: what they depend on."""
+
+    folder: Path
+    key: dict[str, Any]
+
+    @classmethod
+    def of(cls, store: Store, config: EvaluateConfig, settings: Sequence[str], keep: Path) -> _Kept:
+        whole = config.model_copy(update={"settings": (*config.settings, *(f"leaf.{setting}" for setting in settings))})
+        cell = Cell("leaf", whole, store.path)
+        return cls(keep / cell.name(), cell.key())
+
+    def reading(self, build: Callable[[], Any], folds: Sequence[Fold]) -> Callable[[Fold], LeafReader] | None:
+        """Gives each fold's model from its folder; None where they are not all there."""
+        if read_json(self.folder / "cell.json").get("key") != self.key:
+            return None
+        places = {fold.name: self.folder / f"{number:03d}" for number, fold in enumerate(folds)}
+
+        def read(fold: Fold) -> LeafReader:
+            system = build()
+            system.load(places[fold.name])
+            return _reader(system)
+
+        return read
+
+    def write(self, systems: dict[str, LeafReader], folds: Sequence[Fold]) -> None:
+        for number, fold in enumerate(folds):
+            if fold.name not in systems:
+                return  # a fold that could not be fitted: asked again the next time
+            systems[fold.name].save(self.folder / f"{number:03d}", f"Fold {fold.name} of {self.folder.name}.")
+        write_json(self.folder / "cell.json", {"key": self.key})
 
 
 def _fitted(systems: dict[str, LeafReader], condition: str, fold: Fold) -> LeafReader:
