@@ -20,7 +20,16 @@ _LEAF = (
 )  # fmt: skip
 _WORDS = (*_LEAF, "model.width=16", "model.heads=2", "model.depth=1", "model.power_filters=4")
 _FOLDS = ("--protocol", "cross_subject", "--set", "protocol.n_folds=2", "--window", "2", "--device", "cpu")
-_SPACE = ("--set", "space.training.steps=2", "--set", "space.training.batch_size=8", "--set", "space.warm_start=false", "--device", "cpu")
+_SPACE = (
+    "--set",
+    "space.training.steps=2",
+    "--set",
+    "space.training.batch_size=8",
+    "--set",
+    "space.warm_start=false",
+    "--device",
+    "cpu",
+)
 
 
 def _set(prefix: str, settings: tuple[str, ...]) -> list[str]:
@@ -43,7 +52,17 @@ def make_runs(folder: Path) -> None:
            "--set", "held_out_share=0")  # fmt: skip
     worked("align", "mindmix-tiny", *listening, "--out", folder / "aligned_mindmix", *FEW_ALIGN_STEPS, "--device", "cpu",
            "--start", folder / "pretrained_mindmix")  # fmt: skip
-    worked("finetune", "mindmix-tiny", *listening, "--task", "attention", *_FOLDS, *FEW_LISTENER_STEPS, "--out", folder / "tuned_listener")
+    worked(
+        "finetune",
+        "mindmix-tiny",
+        *listening,
+        "--task",
+        "attention",
+        *_FOLDS,
+        *FEW_LISTENER_STEPS,
+        "--out",
+        folder / "tuned_listener",
+    )
     worked("finetune", "mindmix-tiny", *rhythm, *tuned, *_set("mindmix.", _LEAF[:2]), "--out", folder / "tuned_mindmix")
     worked("finetune", "mindmix-tiny", *sounds, "--task", "emotion:label", *_FOLDS, *_set("mindmix.", (*_LEAF[:2], 'inputs="both"')),
            "--out", folder / "tuned_hearing")  # fmt: skip

@@ -170,7 +170,7 @@ def _recording(eeg: Any, names: Sequence[str] | None, sfreq: float | None) -> Re
         known = {
             "sfreq": float(raw.info["sfreq"]),
             "montage": montage_in(raw.info),
-            "n_times": raw.n_times,
+            "n_times": int(raw.n_times),
             "load": partial(_volts, raw),
         }
     else:

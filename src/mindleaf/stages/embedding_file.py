@@ -60,7 +60,7 @@ class EmbeddingFile(AbstractContextManager["EmbeddingFile"]):
     def _described(self) -> dict[str, NDArray[Any]]:
         rows = pd.concat(self._rows, ignore_index=True)
         columns: dict[str, NDArray[Any]] = {
-            name: rows[name].to_numpy(float if name == "onset_s" else str) for name in rows if name != "window_s"
+            str(name): rows[name].to_numpy(float if name == "onset_s" else str) for name in rows if name != "window_s"
         }
         channels = [(name, channel) for name, channels in self._channels.items() for channel in channels]
         return columns | {

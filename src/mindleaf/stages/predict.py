@@ -104,7 +104,7 @@ def predict(config: PredictConfig, run: Path | Members, source: Path, out: Path,
             table = predictor.table(examples)
             if columns and list(table.columns) != columns:
                 raise BadInput(f"{source}: recordings with other numbers of sounds came together; ask about one kind at a time.")
-            table.to_csv(file, index=False, header=not columns, float_format="%.6g", lineterminator="\n")
+            table.to_csv(file, index=False, header=not columns, float_format="%.12g", lineterminator="\n")
             columns = list(table.columns)
             told.windows += len(table)
             told.seen.update(table["seen"])

@@ -70,7 +70,7 @@ class Predictor:
             raise BadInput(
                 f"wanted one number of sounds in all windows, got {' and '.join(map(str, counts))}; ask about one kind of trial."
             )
-        beyond = [c for k in candidate_numbers(heard) if k > counts[0] for c in heard if c.endswith(f"_{k}")]
+        beyond = [c for k in candidate_numbers(heard) if k > counts[0] for c in heard if str(c).endswith(f"_{k}")]
         return heard.drop(columns=beyond).reset_index(drop=True)
 
     def table(self, examples: Examples, traced: bool = True) -> pd.DataFrame:
