@@ -23,7 +23,8 @@ LAYERS = {
     5: ("systems", "models", "live", "training", "evaluation", "protocols"),
     6: ("stages",),
     7: ("recipes", "adapters", "options", "__init__"),
-    8: ("cli", "__main__"),
+    8: ("command_groups",),
+    9: ("cli", "__main__"),
 }
 LAYER_OF = {name: layer for layer, names in LAYERS.items() for name in names}
 # Neighbours of one layer meet only above it, but for these. Everyone may raise an error.

@@ -12,7 +12,7 @@ _FACE = {
     "open_dataset": "mindleaf.datasets:open_dataset",
     "prepare": "mindleaf.stages.prepare:prepare_recordings",
     "evaluate": "mindleaf.stages.evaluate:evaluate_on",
-    "load_model": "mindleaf.adapters.hub:from_pretrained",
+    "load_model": "mindleaf.adapters.model:load_model",
     "search": "mindleaf.stages.search:search",
     "push_to_hub": "mindleaf.adapters.hub:push_to_hub",
     "Classifier": "mindleaf.adapters.sklearn:Classifier",

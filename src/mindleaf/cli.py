@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from mindleaf import __version__
+from mindleaf.command_groups import data_app, store_app
 from mindleaf.errors import BadInput, plain_warnings, refusal
 from mindleaf.options import (
     Data,
     Device,
     Exclude,
+    FoldNumber,
+    Hop,
+    Input,
     Json,
     Models,
     Out,
+    OutFile,
     Protocol,
     Quiet,
     Resume,
+    Run,
     Seed,
     Settings,
     Split,
@@ -32,13 +37,13 @@ from mindleaf.options import (
     Target,
     Task,
     TestStore,
+    Unit,
     Window,
-    Zarr,
+    WindowLength,
+    show,
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-data_app = typer.Typer(no_args_is_help=True, help="What is known about the data sets, and whether a copy is whole.")
-store_app = typer.Typer(no_args_is_help=True, help="Look into a store, check it, take it elsewhere.")
 app.add_typer(data_app, name="data")
 app.add_typer(store_app, name="store")
 
@@ -78,7 +83,7 @@ def prepare(
     out: Out,
     pipeline: Annotated[list[str] | None, typer.Option("--pipeline", help="Make these views now.")] = None,
     settings: Settings = None,
-    unit: Annotated[str, typer.Option("--unit", help="Unit of the files' numbers (uV, mV ...), in place of what they say.")] = "",
+    unit: Unit = "",
     workers: Annotated[int, typer.Option("--workers", help="Processes of this machine.")] = 1,
     scheduler: Annotated[str, typer.Option("--scheduler", help="Address of a Dask scheduler: tcp://HOST:8786.")] = "",
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of generated data; 0 where none is given.")] = None,
@@ -90,7 +95,7 @@ def prepare(
 
     chosen = (*(settings or ()), *([f"unit={unit}"] if unit else []))
     store = stage(dataset, root, out, tuple(pipeline or ()), chosen, seed, quiet, workers, scheduler)
-    _print({"store": str(store.path), "content_sha256": store.content_sha256, "trials": len(store.index)}, as_json)
+    show({"store": str(store.path), "content_sha256": store.content_sha256, "trials": len(store.index)}, as_json)
 
 
 @app.command()
@@ -152,7 +157,7 @@ def evaluate(
     config = EvaluateConfig.of(task, protocol, window, target, seed, depth, settings or (), device=device, floor=floor)
     result = stage(config, store, model, out, test_store=test_store, split=split, quiet=quiet)
     if as_json:
-        _print(result.to_json(), True)
+        show(result.to_json(), True)
 
 
 @app.command()
@@ -166,6 +171,36 @@ def audit(
     evaluate(
         store, model, task, out, protocol, window, target, test_store, split, depth, True, settings, seed, device, quiet, as_json
     )
+
+
+@app.command()
+def predict(
+    model: Run, source: Input, out: OutFile, window: WindowLength = None, hop: Hop = None, unit: Unit = "", fold: FoldNumber = None,
+    task: Annotated[str, typer.Option("--task", help="Of a model that knows several tasks, the name or number of one.")] = "",
+    settings: Settings = None, device: Device = "auto", quiet: Quiet = False, as_json: Json = False,
+) -> None:  # fmt: skip
+    """What a RUN says of each window: probabilities of classes, or a score for each sound. Writes a CSV file."""
+    from mindleaf.stages.predict import PredictConfig
+    from mindleaf.stages.predict import predict as stage
+
+    values = {"window_s": window, "hop_s": hop, "unit": unit, "fold": fold, "task": task, "device": device}
+    config = PredictConfig.checked(values, "the command line").with_settings(settings or ())
+    told = stage(config, model, source, out, quiet)
+    show(told.to_json(), True) if as_json else typer.echo(told.out)
+
+
+@app.command()
+def embed(
+    model: Run, source: Input, out: OutFile, window: WindowLength = None, hop: Hop = None, unit: Unit = "", fold: FoldNumber = None,
+    device: Device = "auto", quiet: Quiet = False, as_json: Json = False,
+) -> None:  # fmt: skip
+    """A RUN's embedding of each window, as a NumPy .npz file."""
+    from mindleaf.stages.predict import PredictConfig
+    from mindleaf.stages.predict import embed as stage
+
+    values = {"window_s": window, "hop_s": hop, "unit": unit, "fold": fold, "device": device}
+    told = stage(PredictConfig.checked(values, "the command line"), model, source, out, quiet)
+    show(told.to_json(), True) if as_json else typer.echo(told.out)
 
 
 @app.command()
@@ -223,103 +258,9 @@ def list_names(what: str, as_json: Json = False) -> None:
     if what == "reproductions":
         from mindleaf.recipes.reproductions import REPRODUCTIONS
 
-        _print(list(REPRODUCTIONS), as_json)
+        show(list(REPRODUCTIONS), as_json)
         return
-    _print(list(RECIPES) if what == "recipes" else names(what), as_json)
-
-
-@data_app.command("list")
-def data_list(as_json: Json = False) -> None:
-    """All data sets, one line each."""
-    from mindleaf.stages.listing import dataset_lines
-
-    _print(dataset_lines(), as_json)
-
-
-@data_app.command("show")
-def data_show(name: str, as_json: Json = False) -> None:
-    """What is known about a data set, and what is unverified."""
-    from mindleaf.stages.listing import fact_lines, facts_of
-
-    _print(facts_of(name) if as_json else fact_lines(name), as_json)
-
-
-@data_app.command("check")
-def data_check(name: str, root: Annotated[Path, typer.Option("--root")], as_json: Json = False, quiet: Quiet = False) -> None:
-    """Hold a copy against the published facts: what is there, what is missing, what is damaged."""
-    from mindleaf.stages.data_check import check_copy, verdict
-
-    found = check_copy(name, root, quiet)
-    _print(found, as_json)
-    sentence = verdict(name, root, found)
-    if not as_json:
-        typer.echo(sentence)
-
-
-@data_app.command("get")
-def data_get(name: str, root: Annotated[Path, typer.Option("--root")], quiet: Quiet = False) -> None:
-    """Fetch the files where their terms allow it; else say how to get access. The same command continues a broken fetch."""
-    from mindleaf.stages.data_get import get
-
-    typer.echo(get(name, root, quiet))
-
-
-@data_app.command("template")
-def data_template(
-    folder: Annotated[Path, typer.Option("--from", help="Folder with signal files, and sounds if there are any.")],
-    out: Out,
-    quiet: Quiet = False,
-) -> None:
-    """Write recordings.tsv and trials.tsv for a folder of your own recordings, to correct by hand."""
-    from mindleaf.stages.data_template import write_template
-
-    typer.echo(write_template(folder, out, quiet))
-
-
-@store_app.command("info")
-def store_info(store: Path, as_json: Json = False) -> None:
-    """What a store holds."""
-    from mindleaf.stages.store_care import store_lines, store_summary
-
-    _print(store_summary(store) if as_json else store_lines(store), as_json)
-
-
-@store_app.command("verify")
-def store_verify(store: Path, quiet: Quiet = False) -> None:
-    """Read every part and compare its hash."""
-    from mindleaf.stages.store_care import verify_store
-
-    typer.echo(verify_store(store, quiet))
-
-
-@store_app.command("export")
-def store_export(store: Path, zarr: Zarr, quiet: Quiet = False) -> None:
-    """Write a store as a Zarr v3 folder that other tools read."""
-    from mindleaf.stages.store_care import export_store
-
-    typer.echo(export_store(store, zarr, quiet))
-
-
-@store_app.command("import")
-def store_import(zarr: Zarr, out: Out, quiet: Quiet = False, as_json: Json = False) -> None:
-    """Write a store from a Zarr folder that 'store export' wrote."""
-    from mindleaf.stages.store_care import import_store
-
-    store = import_store(zarr, out, quiet)
-    _print({"store": str(store.path), "content_sha256": store.content_sha256, "trials": len(store.index)}, as_json)
-
-
-def _print(values: Any, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(values, indent=1, default=str))
-    elif isinstance(values, dict):
-        for key, value in values.items():
-            for number, item in enumerate(value if isinstance(value, list) else [value]):
-                told = ", ".join(f"{name}: {count}" for name, count in item.items()) if isinstance(item, dict) else item
-                typer.echo(f"{key if not number else '':<20} {told}")
-    else:
-        for line in values:
-            typer.echo(line)
+    show(list(RECIPES) if what == "recipes" else names(what), as_json)
 
 
 _STOPPED = 130

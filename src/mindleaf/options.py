@@ -1,10 +1,11 @@
-"""The options that several verbs of the command line share: their names, their help, and what is refused at once."""
+"""What the verbs of the command line share: options with their help and what is refused at once, and how results are shown."""
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -53,3 +54,28 @@ Window = Annotated[str | None, typer.Option("--window", help="Window lengths in 
 Target = Annotated[str, typer.Option("--target", help="What EEG-only systems predict: side or talker.")]
 Data = Annotated[Path | None, typer.Option("--data", help="Folder with one folder per data set (or store).")]
 Zarr = Annotated[Path, typer.Option("--zarr", help="A Zarr v3 folder.")]
+Run = Annotated[Path, typer.Option("--model", help="A RUN folder.")]
+Input = Annotated[
+    Path, typer.Option("--input", help="A signal file, a folder of them (with its tables, if there are any), or a store.")
+]
+OutFile = Annotated[Path, typer.Option("--out", help="File to write.")]
+WindowLength = Annotated[float | None, typer.Option("--window", help="Seconds of a window; as in training where left out.")]
+Hop = Annotated[float | None, typer.Option("--hop", help="Seconds from one window to the next; end to end where left out.")]
+Unit = Annotated[str, typer.Option("--unit", help="Unit of the files' numbers (uV, mV ...), in place of what they say.")]
+FoldNumber = Annotated[
+    int | None, typer.Option("--fold", help="Of a fine-tuned RUN the one model to ask (from 0); all where left out.")
+]
+
+
+def show(values: Any, as_json: bool) -> None:
+    """Print a result, as JSON or in lines for people."""
+    if as_json:
+        typer.echo(json.dumps(values, indent=1, default=str))
+    elif isinstance(values, dict):
+        for key, value in values.items():
+            for number, item in enumerate(value if isinstance(value, list) else [value]):
+                told = ", ".join(f"{name}: {count}" for name, count in item.items()) if isinstance(item, dict) else item
+                typer.echo(f"{key if not number else '':<20} {told}")
+    else:
+        for line in values:
+            typer.echo(line)

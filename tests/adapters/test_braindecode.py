@@ -155,9 +155,9 @@ def test_a_batch_of_one_can_be_trained_on(name):
 
 def test_it_is_the_plain_module_with_the_same_weights():
     """What was trained in one form answers alike in the other."""
-    from mindleaf.adapters.arrays import Windows
     from mindleaf.montage import Montage
     from mindleaf.preprocessing.pipeline import LEAF, MINDMIX
+    from mindleaf.store.arrays import Windows
     from mindleaf.store.batches import BatchReader
 
     X, _ = rhythms(6, sfreq=200.0)

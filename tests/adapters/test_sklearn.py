@@ -16,13 +16,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
 import mindleaf as ml
-from mindleaf.adapters.arrays import ArrayStore, Windows
 from mindleaf.adapters.sklearn import parted
 from mindleaf.encoders.braindecode import braindecode_models
 from mindleaf.errors import BadInput
 from mindleaf.montage import OTHER, Montage
 from mindleaf.preprocessing.filtering import apply
 from mindleaf.preprocessing.pipeline import BROAD, LEAF, MINDMIX
+from mindleaf.store.arrays import ArrayStore, Windows
 from mindleaf.store.places import Places
 from tests.adapters.arrays import NAMES, SFREQ, rhythms
 

@@ -33,8 +33,11 @@ def from_pretrained(source: str | Path | LoadedModel) -> LoadedModel:
     BadInput where it (or a folder with a page, which is a copy of one) holds anything else, such as pickles or code, where a config
     sends to code, where the hub does not give it, and what ``load_model`` raises. No pickle is ever opened, wherever it lies.
     """
-    if isinstance(source, LoadedModel):
-        return source
+    return source if isinstance(source, LoadedModel) else load_model(checked_folder(source))
+
+
+def checked_folder(source: str | Path) -> Path:
+    """The folder where the files of ``from_pretrained`` lie, with nothing beside them that may run code; BadInput where there is."""
     name = str(source)
     if name.startswith(PREFIX):
         folder = _fetched(name.removeprefix(PREFIX))
@@ -44,7 +47,7 @@ def from_pretrained(source: str | Path | LoadedModel) -> LoadedModel:
             held = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
             _refuse(name, {path.as_posix() for path in held if path.parts[0] not in _BESIDE} - _MAY_HOLD)
     _refuse_code(folder / CONFIG, name)
-    return load_model(folder)
+    return folder
 
 
 def push_to_hub(model: str | Path | LoadedModel, to: str | Path, *, licence: str, private: bool = False) -> str:

@@ -21,21 +21,20 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
-from mindleaf.adapters.arrays import Windows, epochs_windows, montage_of
 from mindleaf.adapters.hub import from_pretrained
 from mindleaf.batch import Batch
 from mindleaf.encoders import ENCODERS
 from mindleaf.encoders.choice import EEGEncoder, encoder_named
 from mindleaf.encoders.leaf import LeafTower
 from mindleaf.errors import BadInput
-from mindleaf.models.adaptation import eeg_encoders
-from mindleaf.models.embedding import embedded
+from mindleaf.models.embedding import Embedding
 from mindleaf.models.facts import ModelFacts
 from mindleaf.models.folder import LoadedModel
-from mindleaf.preprocessing.pipeline import MINDMIX, Pipeline
+from mindleaf.preprocessing.pipeline import LEAF, MINDMIX, Pipeline
+from mindleaf.stages.answers import eeg_side, pipeline_of
+from mindleaf.store.arrays import Windows, epochs_windows, montage_of
 from mindleaf.store.batches import BatchReader
 from mindleaf.systems import SYSTEMS
-from mindleaf.systems.leaf_form import pipeline_named
 from mindleaf.systems.neural import scored
 from mindleaf.systems.registry import build_system
 
@@ -232,33 +231,18 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EEGEstimator):
             return scored(model, reader)
 
 
-class Embedding(nn.Module):
-    """An encoder as a module of batches to vectors, so that it is read like any model."""
-
-    def __init__(self, encoder: EEGEncoder) -> None:
-        super().__init__()
-        self.encoder = encoder.eval()
-
-    def forward(self, batch: Any) -> torch.Tensor:
-        return embedded(self.encoder, batch)
-
-
 def encoder_for(model: Any, seed: int) -> tuple[EEGEncoder, Pipeline]:
     """The EEG encoder of ``Embedder.model``, and what its windows go through. BadInput where there is none."""
     if isinstance(model, str) and model.partition(":")[0] in ENCODERS:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            found, facts = [encoder_named(model).build(ModelFacts().n_electrodes)], ModelFacts()
-    else:
-        if isinstance(model, str | Path):
-            model = from_pretrained(model)
-        if not isinstance(model, LoadedModel):
-            raise BadInput(f"wanted a folder, hf:someone/name, a loaded model or an encoder such as mindmix:tiny, got {model!r}.")
-        found, facts = eeg_encoders(model.model), model.facts
-    if not found:
-        raise BadInput("wanted a model with an EEG encoder, got one without; choose another RUN.")
-    encoder = found[0].eval()
-    return encoder, pipeline_named(facts.pipeline) if isinstance(encoder, LeafTower) else MINDMIX
+            encoder = encoder_named(model).build(ModelFacts().n_electrodes).eval()
+        return encoder, LEAF if isinstance(encoder, LeafTower) else MINDMIX
+    if isinstance(model, str | Path):
+        model = from_pretrained(model)
+    if not isinstance(model, LoadedModel):
+        raise BadInput(f"wanted a folder, hf:someone/name, a loaded model or an encoder such as mindmix:tiny, got {model!r}.")
+    return eeg_side(model), pipeline_of(model)
 
 
 @contextmanager

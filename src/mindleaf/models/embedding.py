@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from einops import rearrange
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from mindleaf.batch import Batch
 from mindleaf.encoders.choice import EEGEncoder
@@ -28,3 +30,14 @@ def embedded(encoder: EEGEncoder, batch: Batch) -> Float[Tensor, "batch width"]:
     n_patches = max(1, batch.eeg.shape[-1] // PATCH_SAMPLES)
     tokens, mask = encode_in_chunks(encoder, batch, n_patches, min(_CHUNK, n_patches))
     return masked_mean(rearrange(tokens, "b c p w -> b (c p) w"), rearrange(mask, "b c p -> b (c p)"))
+
+
+class Embedding(nn.Module):
+    """An encoder as a module of batches to vectors, so that it is read like any model."""
+
+    def __init__(self, encoder: EEGEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder.eval()
+
+    def forward(self, batch: Any) -> Float[Tensor, "batch width"]:
+        return embedded(self.encoder, batch)

@@ -51,10 +51,7 @@ def write_template(folder: Path, out: Path, quiet: bool = False) -> str:
     taken = [name for name in ("recordings.tsv", "trials.tsv") if (out / name).exists()]
     if taken:
         raise BadInput(f"{out}: wanted a folder without {taken[0]}, it is there already and was kept; give another --out.")
-    paths = [path for path in folder.rglob("*") if path.suffix.lower() in SIGNAL and path.is_file()]
-    paths = sorted(
-        (path for path in paths if path.suffix.lower() not in _BESIDE), key=lambda path: numbered(path.relative_to(folder))
-    )
+    paths = signal_files(folder)
     sounds = {path.stem: path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SOUND}
     recordings: list[dict[str, str]] = []
     trials: list[dict[str, str]] = []
@@ -80,6 +77,14 @@ def write_template(folder: Path, out: Path, quiet: bool = False) -> str:
     return (
         f"{out}: recordings.tsv with {len(recordings)} recordings of {len({r['subject'] for r in recordings})} subjects and trials.tsv "
         f"with {len(trials)} trials; correct subjects, labels and durations, then: mindleaf prepare manifest --root {out} --out STORE"
+    )
+
+
+def signal_files(folder: Path) -> list[Path]:
+    """The signal files below a folder, run 2 before run 10; of those that belong together the one that is opened."""
+    paths = [path for path in folder.rglob("*") if path.suffix.lower() in SIGNAL and path.is_file()]
+    return sorted(
+        (path for path in paths if path.suffix.lower() not in _BESIDE), key=lambda path: numbered(path.relative_to(folder))
     )
 
 

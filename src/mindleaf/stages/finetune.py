@@ -51,12 +51,16 @@ def finetune(
                 if not len(train):
                     raise BadInput(f"fold {fold.name}: no training window of {windows_s[0]:g} s; ask for shorter windows.")
                 system.fit(train, validation, config.seed)
-                all_seen = seen | exposure(store, train.rows)
+                # What chose the best state has been seen, too.
+                all_seen = seen | exposure(store, train.rows) | exposure(store, validation.rows)
+                folder.mkdir(parents=True, exist_ok=True)
+                write_exposure(folder, all_seen)
                 system.save(folder, card(f"{SYSTEMS[name].title} fine-tuned, fold {fold.name}", config, all_seen, {}))  # type: ignore[attr-defined]
             advance(f"fold {fold.name}")
     write_exposure(out, seen)
     # The folds file is written last: with it the run is complete.
     write_folds(
-        out / "folds.json", folds, protocol=config.protocol, seed=config.seed, store=store.content_sha256, task=task.title
-    )
+        out / "folds.json", folds, protocol=config.protocol, seed=config.seed, store=store.content_sha256, task=task.title,
+        window_s=windows_s[0],
+    )  # fmt: skip
     return out

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mindleaf.config import Config
 from mindleaf.store.fingerprint import Fingerprint, fingerprint
 from mindleaf.store.store import Store
 from mindleaf.store.table import n_candidate_columns
+
+#: Windows that share less than this with what was seen touch it at most (seconds).
+_TOUCH_S = 1e-3
+#: What training may have seen of a window, the worse the further behind: ``Exposure.levels`` counts along it.
+LEVELS = ("nothing", "subject", "sound", "signal")
 
 
 class SeenSpan(Config):
@@ -76,6 +83,27 @@ class Exposure(Config):
     def contaminates(self, store: Store, rows: pd.DataFrame, group: str) -> str:
         """Why a test on these rows would not be clean under a protocol that separates by ``group``; "" where it is."""
         return self.shared_with(store, rows).spoils(group)
+
+    def levels(self, store: Store, rows: pd.DataFrame, whole: bool = False) -> NDArray[np.int64]:
+        """What training has seen of each window, as a place in ``LEVELS``, (window,): the worst that is true of it.
+
+        ``whole``: a recording that training has seen any part of counts as seen throughout.
+        """
+        level = np.array(
+            [int(f"{d}/{s}" in self.subjects) for d, s in zip(rows["dataset"], rows["subject"], strict=True)], np.int64
+        )
+        known = {name for name, stimulus in store.stimuli.items() if stimulus.sha256 in self.stimuli}
+        for k in range(1, n_candidate_columns(rows) + 1):
+            level[rows[f"stimulus_{k}"].isin(known).to_numpy()] = LEVELS.index("sound")
+        for at in rows.groupby("recording").indices.values():
+            everything = rows.iloc[[at[0]]].assign(start=0.0, stop=rows["stop"].iloc[at].max())
+            span = self._in_training_time(exposure(store, everything))[0]
+            starts, stops = (rows[name].to_numpy(float)[at] + span.start for name in ("start", "stop"))
+            for seen in self.spans:
+                if seen.recording_sha256 == span.recording_sha256:
+                    shared = np.minimum(stops, seen.stop) - np.maximum(starts, seen.start)
+                    level[at[(shared > _TOUCH_S) | whole]] = LEVELS.index("signal")
+        return level
 
     def _in_training_time(self, test: Exposure) -> list[SeenSpan]:
         """The test's spans; those of copies of a training recording are named and timed as that recording."""

@@ -114,8 +114,8 @@ class Store:
         """Windows of ``window_s`` seconds cut from the trials; see ``store.table.cut_windows``."""
         return cut_windows(self.index, window_s, hop_s, start_s, first_only, stop_s)
 
-    def recording_windows(self, window_s: float) -> pd.DataFrame:
-        """Windows end to end over whole recordings, trials or not: what self-supervised training reads."""
+    def recording_windows(self, window_s: float, hop_s: float | None = None) -> pd.DataFrame:
+        """Windows (end to end, or every ``hop_s``) over whole recordings, trials or not: what self-supervised training reads."""
         rows = [
             {
                 "dataset": self.dataset,
@@ -132,7 +132,7 @@ class Store:
             }
             for r in self.recordings.values()
         ]
-        return cut_windows(pd.DataFrame(rows), window_s)
+        return cut_windows(pd.DataFrame(rows), window_s, hop_s)
 
     def signal(self, recording: str) -> StoredSignal:
         """The broadband signal of one recording: (n_times, n_channels) float32 microvolts, read from disk where it is indexed.

@@ -60,7 +60,7 @@ class LeafClassifier(MindMixClassifier):
         n_tokens = int(np.floor(examples.window_s * pipeline.sfreq / TOKEN_SAMPLES + 1e-6))
         return ModelFacts(sfreq=pipeline.sfreq, classes=examples.classes, pipeline=pipeline.name, n_tokens=n_tokens)
 
-    def _reader(self, examples: Examples) -> BatchReader:
+    def reader(self, examples: Examples) -> BatchReader:
         return BatchReader([examples], pipeline_named(self.facts.pipeline))
 
     def _brought_encoder(self, config: Config, folder: Path) -> EncoderConfig:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from mindleaf.models.adaptation import merge
 from mindleaf.models.alignment import AlignedConfig, AlignedModel
 from mindleaf.models.calibration import calibrate
 from mindleaf.models.facts import ModelFacts
-from mindleaf.models.folder import load_model, save_model, start_from
+from mindleaf.models.folder import LoadedModel, load_model, save_model, start_from
 from mindleaf.models.warm_start import warm_start
 from mindleaf.objectives.contrastive import ContrastiveObjective
 from mindleaf.preprocessing.pipeline import MINDMIX
@@ -175,14 +175,18 @@ class MindMixListener:
 
     def load(self, folder: Path) -> None:
         """Take a fitted model from a folder that ``save`` wrote."""
-        loaded = load_model(folder)
+        self.take(load_model(folder))
+        self._findings = read_findings(folder)
+
+    def take(self, loaded: LoadedModel) -> Self:
+        """A model that was loaded; raises BadInput where it is another kind of model."""
         if not isinstance(loaded.model, AlignedModel) or not isinstance(loaded.config, AlignedConfig):
-            raise BadInput(f"{folder}: wanted an aligned model, found a {loaded.type_name}; align or fine-tune it first.")
+            raise BadInput(f"wanted an aligned model, this one is of type {loaded.type_name}; align or fine-tune it first.")
         self.model, self.facts = loaded.model, loaded.facts
         self._audio = self.config.audio if self.config.audio != "auto" else loaded.facts.audio
         self.config = self.config.model_copy(update={"model": loaded.config})
         self.n_parameters = n_parameters(self.model)
-        self._findings = read_findings(folder)
+        return self
 
     def _warm_start(self, parts: Sequence[Examples], reader: BatchReader, seed: int) -> None:
         """A few thousand training windows are enough for a linear decoder; its ridge is chosen between whole trials."""

@@ -75,7 +75,7 @@ class MindMixClassifier:
         torch.manual_seed(seed)
         self.facts = self._learned_facts(train_examples)
         self._build()
-        reader = self._reader(train_examples)
+        reader = self.reader(train_examples)
         objective = ClassificationObjective(class_weights=class_weights(train_examples.labels, len(train_examples.classes)))
         config = self.config.training.model_copy(update={"seed": seed})
         validate = self._validator(validation, objective) if len(validation) else None
@@ -90,7 +90,7 @@ class MindMixClassifier:
 
     def predict(self, examples: Examples) -> NDArray[np.float64]:
         """(n, class) logits."""
-        return scored(self.model, self._reader(examples))
+        return scored(self.model, self.reader(examples))
 
     def untrained(self) -> MindMixClassifier:
         """The same model with random weights, which ``fit`` leaves as they are (a control of the audit)."""
@@ -125,7 +125,7 @@ class MindMixClassifier:
     def _learned_facts(self, examples: Examples) -> ModelFacts:
         return ModelFacts(sfreq=MINDMIX.sfreq, classes=examples.classes)
 
-    def _reader(self, examples: Examples) -> BatchReader:
+    def reader(self, examples: Examples) -> BatchReader:
         return BatchReader([examples], MINDMIX)
 
     def _build(self) -> None:
@@ -147,7 +147,7 @@ class MindMixClassifier:
         return encoder
 
     def _validator(self, validation: Examples, objective: ClassificationObjective):
-        reader = self._reader(validation)
+        reader = self.reader(validation)
         weights = torch.tensor(objective.class_weights, dtype=torch.float64)
 
         def validate(model: nn.Module) -> dict[str, float]:

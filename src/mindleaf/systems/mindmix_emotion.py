@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from mindleaf.config import Config
 from mindleaf.encoders.audio_tower import AudioTowerConfig
+from mindleaf.errors import BadInput
 from mindleaf.models.alignment import AlignedConfig, AlignedModel
 from mindleaf.models.classifier import ClassifierConfig
 from mindleaf.models.facts import ModelFacts
@@ -78,17 +79,26 @@ class MindMixReader(MindMixClassifier):
     def load(self, folder: Path) -> None:
         """Take a fitted model from a folder that ``save`` wrote; what it reads is what it was fitted on."""
         loaded = load_model(folder)
-        if not isinstance(loaded.model, Multimodal) or not isinstance(loaded.config, MultimodalConfig):
-            super().load(folder)
-            model = HearingModel(**dict(self.config.model))
-            self.config = self.config.model_copy(update={"inputs": "eeg", "model": model})
+        if isinstance(loaded.model, Multimodal):
+            self.take(loaded)
+            self._findings = read_findings(folder)
             return
+        super().load(folder)
+        model = HearingModel(**dict(self.config.model))
+        self.config = self.config.model_copy(update={"inputs": "eeg", "model": model})
+
+    def take(self, loaded: LoadedModel) -> Self:
+        """A model that hears, as it was loaded; raises BadInput where it is another kind of model."""
+        if not isinstance(loaded.model, Multimodal) or not isinstance(loaded.config, MultimodalConfig):
+            raise BadInput(
+                f"wanted a classifier that hears, this one is of type {loaded.type_name}; fine-tune it with inputs=both."
+            )
         self.model, self.facts, self._multimodal = loaded.model, loaded.facts, loaded.config
         inputs = "audio" if loaded.config.reader is None else "both"
         audio = self.config.audio if self.config.audio != "auto" else loaded.facts.audio
         self.config = self.config.model_copy(update={"inputs": inputs, "audio": audio})
         self.n_parameters = n_parameters(self.model)
-        self._findings = read_findings(folder)
+        return self
 
     def _saved_config(self) -> Config:
         if self.inputs == "eeg":
@@ -115,9 +125,9 @@ class MindMixReader(MindMixClassifier):
             subjects=start.facts.subjects if start else (), classes=examples.classes,
         )  # fmt: skip
 
-    def _reader(self, examples: Examples) -> BatchReader:
+    def reader(self, examples: Examples) -> BatchReader:
         if self.inputs == "eeg":
-            return super()._reader(examples)
+            return super().reader(examples)
         known = {subject: k for k, subject in enumerate(self.facts.subjects)}
         return BatchReader([examples], MINDMIX, audio_frontend(self.config.audio), 0.0, TYPE_OF, known)
 

@@ -138,7 +138,11 @@ def montage_of(n_channels: int, names: Sequence[str] | None, stacklevel: int = 4
 def epochs_windows(epochs: Any) -> Windows:
     """MNE Epochs (volts) as windows in microvolts: their EEG channels, with the positions they have."""
     eeg = epochs.copy().load_data().pick("eeg")
-    positions = np.array([channel["loc"][:3] for channel in eeg.info["chs"]])
+    return Windows(1e6 * eeg.get_data(copy=False), float(eeg.info["sfreq"]), montage_in(eeg.info))
+
+
+def montage_in(info: Any) -> Montage:
+    """The channels that MNE's description holds, with the positions it knows."""
+    positions = np.array([channel["loc"][:3] for channel in info["chs"]])
     positions[~np.any(positions, axis=1)] = np.nan
-    montage, _ = Montage.from_names(eeg.ch_names, positions)
-    return Windows(1e6 * eeg.get_data(copy=False), float(eeg.info["sfreq"]), montage)
+    return Montage.from_names(info["ch_names"], positions)[0]
