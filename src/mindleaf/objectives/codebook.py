@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,7 @@ from mindleaf.config import Config
 from mindleaf.layers.masking import hidden_tokens
 from mindleaf.layers.quantizer import perplexity, usage
 from mindleaf.layers.spectrum import angle_distance, fourier_targets
-from mindleaf.objectives.losses import Losses
+from mindleaf.objectives.losses import Losses, mean_over_windows
 
 _PerFrequency = Float[Tensor, "batch channel patch frequency"]
 
@@ -35,6 +35,7 @@ class CodebookObjective(Config):
     codebook_weight: float = 1.0
     phase: Literal["direction", "l2_raw"] = "direction"
     bins: tuple[int, int] | None = None
+    adds_up: ClassVar[bool] = True
     branches: Literal["both", "tokenizer", "masked"] = "both"
 
     def __call__(self, model: nn.Module, batch: Batch, seed: int) -> Losses:
@@ -43,13 +44,15 @@ class CodebookObjective(Config):
         facts = _usage_facts(said)
         if said.logits is not None:
             codes = said.ids[hidden]
-            parts["masked"] = self.masked_weight * F.cross_entropy(said.logits.float(), codes)
+            errors = torch.zeros(hidden.shape, device=hidden.device)
+            errors[hidden] = F.cross_entropy(said.logits.float(), codes, reduction="none")
+            parts["masked"] = self.masked_weight * mean_over_windows(errors, hidden)
             facts = _naming_facts(said.logits, codes) | facts
         if said.amplitude is not None:
             for name, error in zip(("amplitude", "phase"), self.spectrum_errors(said), strict=True):
                 counted = error if self.bins is None else error[..., self.bins[0] : self.bins[1] + 1]
-                parts[name] = self.spectrum_weight * _mean_over(counted, said.present)
-            parts["codebook"] = self.codebook_weight * said.commitment
+                parts[name] = self.spectrum_weight * mean_over_windows(counted.mean(dim=-1), said.present)
+            parts["codebook"] = self.codebook_weight * mean_over_windows(said.commitment, said.present)
         return Losses(torch.stack(list(parts.values())).sum(), parts, facts)
 
     def ask(self, model: nn.Module, batch: Batch, seed: int) -> tuple[Any, Bool[Tensor, "batch channel patch"]]:
@@ -70,10 +73,6 @@ class CodebookObjective(Config):
         else:
             distance = (said.direction.float().squeeze(-1) - phase).square()
         return (said.amplitude.float() - amplitude).square(), distance
-
-
-def _mean_over(values: _PerFrequency, present: Bool[Tensor, "batch channel patch"]) -> Float[Tensor, ""]:
-    return (values.mean(dim=-1) * present).sum() / present.sum().clamp_min(1)
 
 
 @torch.no_grad()
