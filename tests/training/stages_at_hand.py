@@ -49,7 +49,9 @@ def stages() -> dict[str, tuple[Any, Any]]:
         ),
         "pretrain-leaf": (
             pretrain,
-            SpectralTemporalStage(model=SpectralTemporalConfig(encoder=TOWER), training=TRAINING, window_s=2.0, held_out_share=0.3),
+            SpectralTemporalStage(
+                model=SpectralTemporalConfig(encoder=TOWER), training=TRAINING, window_s=2.0, held_out_share=0.3
+            ),
         ),
         "align-mindmix": (align, AlignStage(listener=listener)),
         "align-leaf": (instruct, InstructStage(reader=LeafSettings(model=language, training=TRAINING), window_s=2.0)),
@@ -59,6 +61,10 @@ def stages() -> dict[str, tuple[Any, Any]]:
 def make_store(folder: Path) -> Path:
     """Four subjects, and no multiple of the batch in windows."""
     return write_store([make_recording(k, n_trials=3 + k % 2) for k in range(4)], folder, "toy", {"interval": None}).path
+
+
+def make_store_at(folder: str) -> None:
+    make_store(Path(folder))
 
 
 def run(name: str, store: str, out: str, settings: tuple[str, ...] | list[str] = (), kill_at: int = -1) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +26,7 @@ def dropped(values: Tensor, probability: float) -> Tensor:
         return F.dropout(values, probability)
     keep = 1.0 - probability
 
-    def draw(shape: torch.Size | tuple[int, ...]) -> Tensor:
+    def draw(shape: Sequence[int]) -> Tensor:
         return torch.empty(shape, dtype=values.dtype, device=values.device).bernoulli_(keep)
 
     return values * ranks.own_rows(draw, values.shape).div_(keep)

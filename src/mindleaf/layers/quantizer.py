@@ -177,10 +177,19 @@ class Quantizer(nn.Module):
 
 def perplexity(ids: Int[Tensor, " token"], n_codes: int) -> Float[Tensor, ""]:
     """exp(entropy) of the codes in use: 1 when all tokens share one code, ``n_codes`` when all are used evenly."""
-    share = torch.bincount(ids, minlength=n_codes).float() / max(1, len(ids))
+    counts = code_counts(ids, n_codes)
+    share = counts.float() / counts.sum().clamp_min(1)
     return torch.exp(-(share * torch.log(share.clamp_min(1e-12))).sum())
 
 
 def usage(ids: Int[Tensor, " token"], n_codes: int) -> Float[Tensor, ""]:
     """Share of the codes that a batch could have used (tokens or codes, whichever are fewer) that it did use."""
-    return (torch.bincount(ids, minlength=n_codes) > 0).float().sum() / max(1, min(n_codes, len(ids)))
+    counts = code_counts(ids, n_codes)
+    return (counts > 0).float().sum() / counts.sum().clamp(1, n_codes)
+
+
+def code_counts(ids: Int[Tensor, " token"], n_codes: int) -> Int[Tensor, " code"]:
+    """How often each code was taken, by the tokens of all processes that work on the batch."""
+    counts = torch.bincount(ids, minlength=n_codes)
+    ranks.add_up_(counts)
+    return counts

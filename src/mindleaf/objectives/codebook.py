@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mindleaf.batch import Batch
 from mindleaf.config import Config
 from mindleaf.layers.masking import hidden_tokens
-from mindleaf.layers.quantizer import perplexity, usage
+from mindleaf.layers.quantizer import code_counts, perplexity, usage
 from mindleaf.layers.spectrum import angle_distance, fourier_targets
 from mindleaf.objectives.losses import Losses, mean_over_windows
 
@@ -78,10 +78,11 @@ class CodebookObjective(Config):
 @torch.no_grad()
 def _naming_facts(logits: Float[Tensor, "hidden code"], codes: Int[Tensor, " hidden"]) -> dict[str, Tensor]:
     n_codes = logits.shape[1]
+    counts = code_counts(codes, n_codes)
     return {
         "masked_accuracy": (logits.argmax(dim=1) == codes).float().mean(),
         # The accuracy of always naming the most frequent code: what the masked accuracy must beat.
-        "masked_chance": torch.bincount(codes, minlength=n_codes).max() / max(1, len(codes)),
+        "masked_chance": counts.max() / counts.sum().clamp_min(1),
         # What the masked loss must beat, in nats. A batch has too few tokens to show all codes: too low by a little.
         "unigram": perplexity(codes, n_codes).log(),
     }

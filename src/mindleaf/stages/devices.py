@@ -63,6 +63,8 @@ def _trains(config: Config) -> bool:
 
 def _start(stage: Stage, devices: int, arguments: tuple[Any, ...]) -> None:
     name = f"{stage.__module__}:{stage.__name__}"
+    # Torch warns each process of parameters that might have been unused and were not.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     with tempfile.TemporaryDirectory() as notes:
         try:
             start_processes(

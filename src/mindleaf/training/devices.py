@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 from lightning.fabric import Fabric
 from lightning.fabric.plugins.environments import TorchElasticEnvironment
-from lightning.fabric.strategies import DDPStrategy, FSDPStrategy
+from lightning.fabric.strategies import DDPStrategy
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -29,10 +29,12 @@ def on_gpu(device: str) -> bool:
 
 
 def check_devices(device: str, devices: int, strategy: Strategy) -> None:
-    """Raises BadInput for what cannot be: sharding without GPUs, more GPUs than there are, another number than the launcher's."""
+    """Raises BadInput for what cannot be: sharded models, more GPUs than there are, another number than the launcher's."""
     started = n_processes()
-    if strategy == "fsdp" and not on_gpu(device):
-        raise BadInput("training.strategy=fsdp wanted GPUs to shard the model over, got the CPU; set training.strategy=ddp.")
+    if strategy == "fsdp":
+        # Every model here fits on one GPU; sharded weights would also have to be put together for validation and checkpoints.
+        why = "is not carried out on GPUs yet" if on_gpu(device) else "wanted GPUs to shard the model over, got the CPU"
+        raise BadInput(f"training.strategy=fsdp {why}; set training.strategy=ddp, and training.accumulate where memory is short.")
     if started > 1 and devices not in (1, started):
         raise BadInput(f"training.devices={devices}, but the launcher started {started} processes; leave training.devices out.")
     if started == 1 and devices > 1 and on_gpu(device) and devices > torch.cuda.device_count():
@@ -52,10 +54,9 @@ def fabric_of(device: str, devices: int, strategy: Strategy, precision: Any) -> 
         return Fabric(accelerator=device, devices=1, precision=precision)
     local = int(os.environ.get("LOCAL_WORLD_SIZE", str(world)))
     # Codebooks, and parts that one data set's windows do not use, have parameters without a gradient.
-    how = FSDPStrategy(use_orig_params=True) if strategy == "fsdp" else DDPStrategy(find_unused_parameters=True)
     fabric = Fabric(
-        accelerator=device if on_gpu(device) else "cpu", devices=local, num_nodes=world // local, strategy=how, precision=precision,
-        plugins=[TorchElasticEnvironment()],
+        accelerator=device if on_gpu(device) else "cpu", devices=local, num_nodes=world // local, precision=precision,
+        strategy=DDPStrategy(find_unused_parameters=True), plugins=[TorchElasticEnvironment()],
     )  # fmt: skip
     fabric.launch()
     return fabric
