@@ -62,6 +62,10 @@ class Batch:
     def to(self, device: torch.device | str) -> Batch:
         return replace(self, **{name: tensor.to(device) for name, tensor in self._tensors()})
 
+    def rows(self, start: int, stop: int) -> Batch:
+        """Some of the windows."""
+        return replace(self, **{name: tensor[start:stop] for name, tensor in self._tensors()})
+
     def _tensors(self) -> list[tuple[str, Tensor]]:
         return [(f.name, value) for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)]
 

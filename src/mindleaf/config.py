@@ -22,7 +22,9 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=False)
 
     #: Fields that change how a run is carried out but not what it computes; left out of the fingerprint.
-    runtime_fields: ClassVar[frozenset[str]] = frozenset({"device", "workers", "out"})
+    runtime_fields: ClassVar[frozenset[str]] = frozenset(
+        {"device", "workers", "out", "devices", "strategy", "accumulate", "checkpoint_activations", "compile"}
+    )
 
     def fingerprint(self) -> str:
         """Sixteen hex digits that change exactly when a field that affects the result changes."""

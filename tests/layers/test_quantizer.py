@@ -18,7 +18,7 @@ def test_codes_do_not_collapse_although_tokens_share_a_direction():
     for step in range(60):
         quantized = quantizer(clustered_tokens(seed=step))
         optimiser.zero_grad()
-        quantized.loss.backward()
+        quantized.loss.mean().backward()
         optimiser.step()
     assert perplexity(quantized.ids, 32) > 8
     assert usage(quantized.ids, 32) > 0.5

@@ -181,7 +181,7 @@ class Leaf(_LinearHead, EEGModuleMixin, nn.Module):
         """The last hidden layer; each channel of a window over its interquartile range."""
         eeg = einsum(self.matrix, _robust(x), "target source, batch source time -> batch target time")
         windows = rearrange(eeg[..., : self.n_tokens * TOKEN_SAMPLES], "b c (n s) -> (b n) c s", s=TOKEN_SAMPLES)
-        tokens = rearrange(self.encoder.tokenizer(windows), "(b n) w -> b n w", n=self.n_tokens)
+        tokens = self.encoder.token_dropout(rearrange(self.encoder.tokenizer(windows), "(b n) w -> b n w", n=self.n_tokens))
         present = torch.ones(tokens.shape[:2], dtype=torch.bool, device=x.device)
         context = self.encoder.context_of(self.encoder.into_context(tokens), present)
         sequence = self.encoder.sequence_of(self.encoder.into_sequence(tokens), present)

@@ -15,6 +15,7 @@ from mindleaf.batch import Batch
 from mindleaf.config import Config
 from mindleaf.encoders.projection import project
 from mindleaf.errors import BadInput
+from mindleaf.layers.dropout import Dropout
 from mindleaf.layers.fitted_norm import FittedNorm
 from mindleaf.layers.transformer import Transformer
 
@@ -95,18 +96,17 @@ Norm = Literal["batch", "fitted"]
 
 
 class LeafTokenizer(nn.Module):
-    """Temporal filters, then spatial ones over all electrodes, a norm of each output, GELU, maximum over 50 ms, dropout.
+    """Temporal filters, then spatial ones over all electrodes, a norm of each output, GELU, maximum over 50 ms.
 
     The filters are two convolutions without anything between them, so they are applied as one: each of the ``filters``
     outputs hears all electrodes through a kernel that is the product of both. Same numbers, a fraction of the memory.
     """
 
-    def __init__(self, filters: int, kernel: int, dropout: float, norm: Norm) -> None:
+    def __init__(self, filters: int, kernel: int, norm: Norm) -> None:
         super().__init__()
         self.temporal = nn.Conv2d(1, filters, (1, kernel), padding=(0, kernel // 2))
         self.spatial = nn.Conv2d(filters, filters, (len(CHANNELS), 1))
         self.norm = FittedNorm(filters) if norm == "fitted" else nn.BatchNorm2d(filters)
-        self.dropout = nn.Dropout(dropout)
         self.width = filters * (TOKEN_SAMPLES // _POOL)
 
     def forward(self, windows: Float[Tensor, "window channel sample"]) -> Float[Tensor, "window width"]:
@@ -116,7 +116,7 @@ class LeafTokenizer(nn.Module):
         bias = self.spatial.bias + einsum(spatial, self.temporal.bias, "o f c, f -> o")
         filtered = F.conv1d(windows, kernel, bias, padding=self.temporal.padding[1])
         active = F.gelu(self.norm(rearrange(filtered, "w o t -> w o 1 t")))
-        return self.dropout(rearrange(F.max_pool2d(active, (1, _POOL)), "w o 1 t -> w (o t)"))
+        return rearrange(F.max_pool2d(active, (1, _POOL)), "w o 1 t -> w (o t)")
 
 
 class LeafTower(nn.Module):
@@ -131,7 +131,8 @@ class LeafTower(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.width, self.max_patches = width, max_tokens
-        self.tokenizer = LeafTokenizer(filters, kernel, token_dropout, norm)
+        self.tokenizer = LeafTokenizer(filters, kernel, norm)
+        self.token_dropout = Dropout(token_dropout)
         self.positions = nn.Parameter(torch.randn(max_tokens, width) * 0.02)
         self.into_context = nn.Linear(self.tokenizer.width, width)
         self.into_sequence = nn.Linear(self.tokenizer.width, width)
@@ -193,7 +194,7 @@ class LeafTower(nn.Module):
         values = windows.new_zeros(*present.shape, self.tokenizer.width)
         if present.any():
             values[present] = self.tokenizer(windows[present]).to(values.dtype)
-        return values
+        return self.token_dropout(values)
 
 
 class LeafConfig(Config):

@@ -31,12 +31,12 @@ class CodedTokens:
 
     values  the codes' vectors, gradients straight through to the tokens; no position added yet; zeros where absent
     ids     code of each token, -1 where no token is present
-    loss    commitment loss of the codebook, zero outside training
+    loss    commitment loss of each token, zero outside training and where absent
     """
 
     values: Float[Tensor, "batch channel patch width"]
     ids: Int[Tensor, "batch channel patch"]
-    loss: Float[Tensor, ""]
+    loss: Float[Tensor, "batch channel patch"]
 
 
 class MindMixEncoder(nn.Module):
@@ -100,7 +100,9 @@ class MindMixEncoder(nn.Module):
         ids[present] = quantized.ids
         values = torch.zeros_like(tokens)
         values[present] = quantized.values.to(tokens.dtype)
-        return CodedTokens(values, ids, quantized.loss)
+        loss = tokens.new_zeros(present.shape)
+        loss[present] = quantized.loss.to(loss.dtype)
+        return CodedTokens(values, ids, loss)
 
     def place(
         self, values: Float[Tensor, "batch channel patch width"], batch: Batch

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mindleaf.batch import Batch
 from mindleaf.config import Config
+from mindleaf.layers.dropout import Dropout
 from mindleaf.layers.fitted_norm import FittedNorm
 from mindleaf.layers.positions import FourierPositions
 
@@ -63,7 +64,7 @@ class ForwardBlock(nn.Module):
         self.reach = kernel - 1
         self.convolution = nn.Conv1d(width, width, kernel)
         self.mix = nn.Conv1d(width, width, 1)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, frames: Float[Tensor, "batch width frame"]) -> Float[Tensor, "batch width frame"]:
         ahead = F.gelu(self.convolution(F.pad(frames, (0, self.reach))))

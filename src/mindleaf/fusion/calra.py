@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
@@ -10,6 +12,7 @@ from torch import Tensor, nn
 from mindleaf.fusion.attention import CrossAttention, TokenAttention
 from mindleaf.fusion.fusion import Form, Fusion
 from mindleaf.fusion.pairing import score_all_pairs
+from mindleaf.layers.ranks import own_rows
 
 #: Kinds of sound the aligner tells apart; ``Batch.auditory_type`` is an index into this tuple.
 AUDITORY_TYPES: tuple[str, ...] = ("speech", "competing_speech", "music", "other", "unknown")
@@ -169,14 +172,15 @@ class Calra(Fusion):
         return [side.contract if side.up is None else side.up for side in (self.eeg, self.audio)]
 
     def by_type(
-        self, types: Int[Tensor, " item"] | None, n_items: int, device: torch.device
+        self, types: Int[Tensor, " item"] | None, n_items: int, device: torch.device, everyone: bool = False
     ) -> list[tuple[int, Int[Tensor, " some"]]]:
         """Positions of the items of each auditory type; in training some are dropped to unknown."""
         if types is None or self.eeg_aligner is None:
             return [(UNKNOWN_TYPE, torch.arange(n_items, device=device))]
         if self.training and self.type_dropout > 0:
-            dropped = torch.rand(n_items, device=device) < self.type_dropout
-            types = torch.where(dropped, UNKNOWN_TYPE, types)
+            draw = partial(torch.rand, device=device)
+            chances = draw(n_items) if everyone else own_rows(draw, (n_items,))
+            types = torch.where(chances < self.type_dropout, UNKNOWN_TYPE, types)
         return [(int(kind), (types == kind).nonzero().squeeze(1)) for kind in types.unique()]
 
     def score_aligned(

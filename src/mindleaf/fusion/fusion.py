@@ -62,9 +62,12 @@ class Fusion(nn.Module, ABC):
         return eeg, audio
 
     def by_type(
-        self, types: Int[Tensor, " item"] | None, n_items: int, device: torch.device
+        self, types: Int[Tensor, " item"] | None, n_items: int, device: torch.device, everyone: bool = False
     ) -> list[tuple[int, Int[Tensor, " some"]]]:
-        """Positions of the items that are aligned alike; all of them where a fusion does not look at types."""
+        """Positions of the items that are aligned alike; all of them where a fusion does not look at types.
+
+        ``everyone``: the items are of all windows of a batch, not only of those that this process has.
+        """
         return [(0, torch.arange(n_items, device=device))]
 
     def forward(
@@ -93,7 +96,7 @@ class Fusion(nn.Module, ABC):
         present: Bool[Tensor, "row token"] | None = None,
     ) -> Float[Tensor, "row column"]:
         """Score of every EEG item against every candidate, each pair fused by itself. ``types`` are the candidates'."""
-        groups = self.by_type(types, len(audio), audio.device)
+        groups = self.by_type(types, len(audio), audio.device, everyone=True)
         parts = [self.score_aligned(*self.align(eeg, audio[columns], kind), present) for kind, columns in groups]
         order = torch.cat([columns for _, columns in groups])
         return torch.cat(parts, dim=1)[:, order.argsort()]

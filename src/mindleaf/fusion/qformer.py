@@ -8,6 +8,7 @@ from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from mindleaf.layers.dropout import Dropout, attend
 from mindleaf.layers.transformer import Attention, FeedForward
 
 
@@ -26,10 +27,8 @@ class HearingAttention(nn.Module):
         query = rearrange(self.query(queries), "b q (h d) -> b h q d", h=self.heads)
         key, value = rearrange(self.source(tokens), "b n (two h d) -> two b h n d", two=2, h=self.heads)
         # A window without any token hears nothing: a softmax over no key is no number.
-        heard = F.scaled_dot_product_attention(
-            query, key, value, attn_mask=rearrange(mask | ~mask.any(dim=1, keepdim=True), "b n -> b 1 1 n"),
-            dropout_p=self.dropout if self.training else 0.0,
-        )  # fmt: skip
+        present = rearrange(mask | ~mask.any(dim=1, keepdim=True), "b n -> b 1 1 n")
+        heard = attend(query, key, value, present, self.dropout if self.training else 0.0)
         return self.out(rearrange(heard, "b h q d -> b q (h d)")) * rearrange(mask.any(dim=1), "b -> b 1 1")
 
 
@@ -41,7 +40,7 @@ class QueryBlock(nn.Module):
         self.own_norm, self.own = nn.LayerNorm(width), Attention(width, heads, qk_norm=False, dropout=dropout)
         self.heard_norm, self.heard = nn.LayerNorm(width), HearingAttention(width, heads, dropout)
         self.forward_norm, self.forward_part = nn.LayerNorm(width), FeedForward(width, hidden, dropout)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(
         self, queries: Float[Tensor, "batch query width"], tokens: Float[Tensor, "batch token width"],
@@ -71,7 +70,7 @@ class QFormer(nn.Module):
         nn.init.zeros_(self.film.bias)
         self.blocks = nn.ModuleList(QueryBlock(width, heads, 4 * width, dropout) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
-        self.head = nn.Sequential(nn.Dropout(head_dropout), nn.Linear(queries * width, text_width))
+        self.head = nn.Sequential(Dropout(head_dropout), nn.Linear(queries * width, text_width))
 
     def forward(
         self, tokens: Float[Tensor, "batch token eeg"], mask: Bool[Tensor, "batch token"],

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from mindleaf.layers.dropout import Dropout, attend
+from mindleaf.layers.ranks import own_rows
 
 
 class Attention(nn.Module):
@@ -27,12 +33,12 @@ class Attention(nn.Module):
     ) -> Float[Tensor, "batch token width"]:
         """``allowed``: which tokens each query may hear (one row for all queries, or a row each); None for all."""
         query, key, value = rearrange(self.project(tokens), "b n (three h d) -> three b h n d", three=3, h=self.heads)
-        mixed = F.scaled_dot_product_attention(
+        mixed = attend(
             self.query_norm(query),
             self.key_norm(key),
             value,
-            attn_mask=None if allowed is None else rearrange(allowed, "b q n -> b 1 q n"),
-            dropout_p=self.dropout if self.training else 0.0,
+            None if allowed is None else rearrange(allowed, "b q n -> b 1 q n"),
+            self.dropout if self.training else 0.0,
         )
         return self.out(rearrange(mixed, "b h n d -> b n (h d)"))
 
@@ -42,7 +48,7 @@ class FeedForward(nn.Module):
         super().__init__()
         self.expand = nn.Linear(width, hidden)
         self.contract = nn.Linear(hidden, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, tokens: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
         return self.contract(self.dropout(F.gelu(self.expand(tokens))))
@@ -59,7 +65,7 @@ class DropPath(nn.Module):
         if not self.training or self.probability == 0.0:
             return branch
         keep = 1.0 - self.probability
-        kept = torch.rand(branch.shape[0], *[1] * (branch.ndim - 1), device=branch.device) < keep
+        kept = own_rows(partial(torch.rand, device=branch.device), (branch.shape[0], *[1] * (branch.ndim - 1))) < keep
         return branch * (kept / keep).to(branch.dtype)
 
 
@@ -85,7 +91,7 @@ class Block(nn.Module):
         self.forward_norm = nn.LayerNorm(width)
         self.feed_forward = FeedForward(width, hidden, dropout)
         self.forward_scale = nn.Identity() if layer_scale is None else LayerScale(width, layer_scale)
-        self.drop_path, self.dropout = DropPath(drop_path), nn.Dropout(dropout)
+        self.drop_path, self.dropout = DropPath(drop_path), Dropout(dropout)
 
     def forward(
         self, tokens: Float[Tensor, "batch token width"], allowed: Bool[Tensor, "batch query token"] | None
@@ -103,7 +109,11 @@ class Transformer(nn.Module):
     ``layer_scale`` None and ``qk_norm`` False give the vanilla layer; drop-path rises linearly from 0 to ``drop_path``
     with depth. ``mask`` marks the tokens that exist: others are never attended to and come out as zeros. ``causal`` lets a
     token hear itself and those before it only.
+
+    recomputes  forget what happened inside the blocks and do it again in the backward pass: less memory, a third more time
     """
+
+    recomputes = False
 
     def __init__(
         self,
@@ -133,8 +143,9 @@ class Transformer(nn.Module):
         if mask is not None and not torch.compiler.is_exporting() and bool(mask.all()):
             mask = None
         allowed = _allowed(tokens, mask, self.causal)
+        again = self.recomputes and self.training and torch.is_grad_enabled()
         for block in self.blocks:
-            tokens = block(tokens, allowed)
+            tokens = checkpoint(block, tokens, allowed, use_reentrant=False) if again else block(tokens, allowed)
         tokens = self.norm(tokens)
         return tokens if mask is None else tokens * mask.unsqueeze(-1)
 

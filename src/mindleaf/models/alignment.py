@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, NotRequired, Self, TypedDict
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +26,7 @@ from mindleaf.fusion.fusion import Form, Fusion
 from mindleaf.fusion.paper_paired import authors_decision, paper_paired_similarity
 from mindleaf.fusion.ranking import Ranking, rank
 from mindleaf.fusion.similarity import LogitScale
+from mindleaf.layers import ranks
 from mindleaf.layers.positions import TimePositions
 from mindleaf.models.chunking import encode_in_chunks
 from mindleaf.models.facts import ModelFacts
@@ -37,12 +38,20 @@ _FORMS: dict[str, Form] = {"frames": "frames", "pooled": "vector", "tokens": "to
 _SOUNDS_AT_ONCE = 256
 
 
+class Sides(TypedDict):
+    """What the windows of a batch bring to the fusion: items of EEG, which of them exist (not there: all), frames of the streams."""
+
+    eeg: Float[Tensor, "batch token dim"]
+    present: NotRequired[Bool[Tensor, "batch token"]]
+    audio: Float[Tensor, "batch stream frame dim"]
+
+
 @dataclass(eq=False)
 class Contrast:
-    """Logits of a batch for contrastive training: every window against every window's stream 0, and against the
-    streams 1.. of its own window (the talker not attended to), where asked for."""
+    """Logits of a batch for contrastive training: every window against every window's stream 0 (those of other processes
+    that train along too), and against the streams 1.. of its own window (the talker not attended to), where asked for."""
 
-    pairs: Float[Tensor, "batch batch"]
+    pairs: Float[Tensor, "batch everyone"]
     unattended: Float[Tensor, "batch stream"] | None
 
 
@@ -154,18 +163,28 @@ class AlignedModel(nn.Module):
         """Logit of every window against stream 0 of every window."""
         return self.contrast(batch).pairs
 
-    def contrast(self, batch: Batch, unattended: bool = False) -> Contrast:
-        """Logits for contrastive training under the model's pairing, the frames computed once."""
+    def sides(self, batch: Batch) -> Sides:
         audio = _audio(batch)
-        (eeg, present), frames = self.eeg_items(batch, audio.shape[-1]), self.audio_frames(audio)
-        attended = frames[:, 0]
+        eeg, present = self.eeg_items(batch, audio.shape[-1])
+        sides = Sides(eeg=eeg, audio=self.audio_frames(audio))
+        return sides if present is None else {**sides, "present": present}
+
+    def contrast(self, batch: Batch, unattended: bool = False, sides: Sides | None = None) -> Contrast:
+        """Logits for contrastive training under the model's pairing; ``sides``: of these windows, where computed before."""
+        sides = sides or self.sides(batch)
+        eeg, audio, present, types = sides["eeg"], sides["audio"], sides.get("present"), batch.auditory_type
         if self.pairing == "paper_paired":
-            pairs = paper_paired_similarity(self.fusion, eeg, attended, batch.auditory_type)
+            if ranks.apart():
+                raise BadInput(
+                    "pairing=paper_paired pairs the windows of one device; set training.devices=1, or pairing=all_pairs."
+                )
+            pairs = paper_paired_similarity(self.fusion, eeg, audio[:, 0], types)
         else:
-            pairs = self.fusion.all_pairs(eeg, attended, batch.auditory_type, present)
+            everyones = None if types is None else ranks.of_all(types)
+            pairs = self.fusion.all_pairs(eeg, ranks.of_all(audio[:, 0]), everyones, present)
         others = None
         if unattended and audio.shape[1] > 1:
-            others = self.logit_scale(self.fusion(eeg, frames[:, 1:], batch.auditory_type, present))
+            others = self.logit_scale(self.fusion(eeg, audio[:, 1:], types, present))
         return Contrast(self.logit_scale(pairs), others)
 
     @torch.no_grad()

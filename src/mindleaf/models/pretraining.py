@@ -26,13 +26,13 @@ class Pretrained:
     patches    the signal's patches                    present   which tokens exist
     ids        code of each token (-1 where absent)    logits    code logits of the hidden tokens, in mask order
     amplitude, direction   predicted spectrum of every patch; phase as a direction (cos, sin) or, in the raw form, an angle
-    commitment             loss of the codebook        n_codes   size of the codebook
+    commitment             codebook loss of each token    n_codes   size of the codebook
     """
 
     patches: Float[Tensor, "batch channel patch sample"]
     present: Bool[Tensor, "batch channel patch"]
     ids: Int[Tensor, "batch channel patch"]
-    commitment: Float[Tensor, ""]
+    commitment: Float[Tensor, "batch channel patch"]
     n_codes: int
     logits: Float[Tensor, "hidden code"] | None = None
     amplitude: Float[Tensor, "batch channel patch frequency"] | None = None

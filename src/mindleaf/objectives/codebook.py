@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from mindleaf.batch import Batch
 from mindleaf.config import Config
 from mindleaf.layers.masking import hidden_tokens
-from mindleaf.layers.quantizer import perplexity, usage
+from mindleaf.layers.quantizer import code_counts, perplexity, usage
 from mindleaf.layers.spectrum import angle_distance, fourier_targets
-from mindleaf.objectives.losses import Losses
+from mindleaf.objectives.losses import Losses, mean_over_windows
 
 _PerFrequency = Float[Tensor, "batch channel patch frequency"]
 
@@ -35,6 +35,7 @@ class CodebookObjective(Config):
     codebook_weight: float = 1.0
     phase: Literal["direction", "l2_raw"] = "direction"
     bins: tuple[int, int] | None = None
+    adds_up: ClassVar[bool] = True
     branches: Literal["both", "tokenizer", "masked"] = "both"
 
     def __call__(self, model: nn.Module, batch: Batch, seed: int) -> Losses:
@@ -43,13 +44,15 @@ class CodebookObjective(Config):
         facts = _usage_facts(said)
         if said.logits is not None:
             codes = said.ids[hidden]
-            parts["masked"] = self.masked_weight * F.cross_entropy(said.logits.float(), codes)
+            errors = torch.zeros(hidden.shape, device=hidden.device)
+            errors[hidden] = F.cross_entropy(said.logits.float(), codes, reduction="none")
+            parts["masked"] = self.masked_weight * mean_over_windows(errors, hidden)
             facts = _naming_facts(said.logits, codes) | facts
         if said.amplitude is not None:
             for name, error in zip(("amplitude", "phase"), self.spectrum_errors(said), strict=True):
                 counted = error if self.bins is None else error[..., self.bins[0] : self.bins[1] + 1]
-                parts[name] = self.spectrum_weight * _mean_over(counted, said.present)
-            parts["codebook"] = self.codebook_weight * said.commitment
+                parts[name] = self.spectrum_weight * mean_over_windows(counted.mean(dim=-1), said.present)
+            parts["codebook"] = self.codebook_weight * mean_over_windows(said.commitment, said.present)
         return Losses(torch.stack(list(parts.values())).sum(), parts, facts)
 
     def ask(self, model: nn.Module, batch: Batch, seed: int) -> tuple[Any, Bool[Tensor, "batch channel patch"]]:
@@ -72,17 +75,14 @@ class CodebookObjective(Config):
         return (said.amplitude.float() - amplitude).square(), distance
 
 
-def _mean_over(values: _PerFrequency, present: Bool[Tensor, "batch channel patch"]) -> Float[Tensor, ""]:
-    return (values.mean(dim=-1) * present).sum() / present.sum().clamp_min(1)
-
-
 @torch.no_grad()
 def _naming_facts(logits: Float[Tensor, "hidden code"], codes: Int[Tensor, " hidden"]) -> dict[str, Tensor]:
     n_codes = logits.shape[1]
+    counts = code_counts(codes, n_codes)
     return {
         "masked_accuracy": (logits.argmax(dim=1) == codes).float().mean(),
         # The accuracy of always naming the most frequent code: what the masked accuracy must beat.
-        "masked_chance": torch.bincount(codes, minlength=n_codes).max() / max(1, len(codes)),
+        "masked_chance": counts.max() / counts.sum().clamp_min(1),
         # What the masked loss must beat, in nats. A batch has too few tokens to show all codes: too low by a little.
         "unigram": perplexity(codes, n_codes).log(),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ class InstructionObjective(Config):
     levels: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)
     negatives: Literal["task", "all"] = "task"
     label_smoothing: float = 0.0
+    adds_up: ClassVar[bool] = True
     class_weights: tuple[tuple[float, ...], ...] = ()
 
     @field_validator("levels")
@@ -51,7 +52,7 @@ class InstructionObjective(Config):
         logits = language(replace(batch, instruction=self.told(language, batch, seed)), answers).float()
         weights = self.class_weights[task] if self.negatives == "task" and self.class_weights else ()
         balance = logits.new_tensor(weights) if weights else None
-        loss = F.cross_entropy(logits, right, weight=balance, label_smoothing=self.label_smoothing)
+        loss = F.cross_entropy(logits, right, weight=balance, label_smoothing=self.label_smoothing, reduction="none").mean()
         with torch.no_grad():
             facts = {"accuracy": (logits.argmax(dim=1) == right).float().mean(), "scale": language.scale.detach()}
         return Losses(loss, {"instruction": loss}, facts)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 
@@ -14,6 +15,9 @@ class Losses(Mapping[str, Tensor]):
     """A mapping from names to scalars: "total" (the one to descend), the weighted parts it is the sum of, and the facts.
 
     facts  measurements that are not descended, such as top-1 accuracy or codebook perplexity; detached
+
+    All are means over the windows of the batch, every window counting the same: the loop takes the mean of those of several
+    processes and of pieces of a batch. An objective says ``adds_up`` where the loss of a window does not depend on the others.
     """
 
     total: Float[Tensor, ""]
@@ -35,3 +39,9 @@ class Losses(Mapping[str, Tensor]):
     def floats(self) -> dict[str, float]:
         """Plain numbers for a log."""
         return {name: float(value.detach()) for name, value in self._all().items()}
+
+
+def mean_over_windows(values: Float[Tensor, batch * rest], counted: Bool[Tensor, batch * rest]) -> Float[Tensor, ""]:
+    """Mean over what counts within each window, then over the windows; one in which nothing counts adds zero."""
+    n = counted.flatten(1).sum(dim=1).clamp_min(1)
+    return (torch.where(counted, values, 0.0).flatten(1).sum(dim=1) / n).mean()

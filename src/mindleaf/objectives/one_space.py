@@ -7,13 +7,14 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor, nn
 
 from mindleaf.batch import Batch
 from mindleaf.config import Config
 from mindleaf.errors import BadInput
-from mindleaf.objectives.contrastive import ContrastiveObjective, same_sound
+from mindleaf.layers import ranks
+from mindleaf.objectives.contrastive import ContrastiveObjective, other_windows, own_places, same_sound
 from mindleaf.objectives.instruction import InstructionObjective
 from mindleaf.objectives.losses import Losses
 
@@ -53,19 +54,18 @@ class OneSpaceObjective(Config):
             for name, logits in found.items()
         }
         alike = _alike(batch, batch.audio.shape[-1] / space.aligned.frame_rate)
-        parts["eeg_sound"] = self.eeg_sound * _both_ways((scale * eeg @ sound.T).masked_fill(alike, -torch.inf))
+        ways = (scale * one @ ranks.of_all(other).T for one, other in ((eeg, sound), (sound, eeg)))
+        target = own_places(len(batch), labels.device)
+        there, back = (F.cross_entropy(logits.masked_fill(alike, -torch.inf), target) for logits in ways)
+        parts["eeg_sound"] = self.eeg_sound * (there + back) / 2
         with torch.no_grad():
             facts = {f"{name}_right": (logits.argmax(dim=1) == labels).float().mean() for name, logits in found.items()}
         return Losses(torch.stack(list(parts.values())).sum(), parts, {**facts, **in_time.facts, "scale": scale.detach()})
 
 
-def _alike(batch: Batch, window_s: float) -> Bool[Tensor, "batch batch"]:
+def _alike(batch: Batch, window_s: float) -> Bool[Tensor, "batch everyone"]:
     """Pairs of different windows that heard the same description or the same stretch of a sound."""
     assert batch.labels is not None
-    same = (batch.labels[:, None] == batch.labels) & ~torch.eye(len(batch), dtype=torch.bool, device=batch.labels.device)
+    labels = ranks.of_all(batch.labels)
+    same = (batch.labels[:, None] == labels) & other_windows(len(batch), len(labels), labels.device)
     return same | same_sound(batch, window_s)
-
-
-def _both_ways(logits: Float[Tensor, "batch batch"]) -> Float[Tensor, ""]:
-    target = torch.arange(len(logits), device=logits.device)
-    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2

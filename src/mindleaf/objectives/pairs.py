@@ -19,10 +19,6 @@ class PairObjective(Config):
     of the batch. A coin decides which of the two stands first.
     """
 
-    @property
-    def model_methods(self) -> tuple[str, ...]:
-        return ("compare",)
-
     def __call__(self, model: nn.Module, batch: Batch, seed: int) -> Losses:
         if batch.audio is None:
             raise BadInput("comparing sounds wants a batch with candidates, got one without; prepare the windows with a task.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mindleaf.batch import Batch
 from mindleaf.config import Config
-from mindleaf.objectives.losses import Losses
+from mindleaf.objectives.losses import Losses, mean_over_windows
 
 
 class SpectralTemporalObjective(Config):
@@ -27,6 +27,7 @@ class SpectralTemporalObjective(Config):
     first_hz: tuple[int, int] = (1, 50)
     width_hz: float = 6.0
     sfreq: float = 200.0
+    adds_up: ClassVar[bool] = True
 
     def __call__(self, model: nn.Module, batch: Batch, seed: int) -> Losses:
         said, _ = self.ask(model, batch, seed)
@@ -55,4 +56,4 @@ class SpectralTemporalObjective(Config):
 
 
 def _mean_square(values: Float[Tensor, "batch token channel sample"], counted: Bool[Tensor, "batch token"]) -> Float[Tensor, ""]:
-    return (values.square().mean(dim=(2, 3)) * counted).sum() / counted.sum().clamp_min(1)
+    return mean_over_windows(values.square().mean(dim=(2, 3)), counted)

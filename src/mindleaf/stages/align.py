@@ -10,6 +10,7 @@ import pandas as pd
 from mindleaf.config import Config
 from mindleaf.errors import BadInput
 from mindleaf.fold import Fold, Part
+from mindleaf.stages.devices import on_all_devices
 from mindleaf.stages.progress import bar, console
 from mindleaf.stages.run_folder import begin_run, card, inputs_of, read_start, write_exposure
 from mindleaf.stages.selecting import excluded, folds_by_store, part_of
@@ -33,6 +34,7 @@ class AlignStage(Config):
     hop_s: float | None = 1.0
 
 
+@on_all_devices
 def align(
     config: AlignStage, stores: list[Path], out: Path, start: Path | None = None, exclude: tuple[str, ...] = (),
     splits: Sequence[Path] = (), resume: bool = False, quiet: bool = False,

@@ -10,6 +10,7 @@ import pandas as pd
 from mindleaf.config import Config
 from mindleaf.errors import BadInput
 from mindleaf.fold import Fold, Part
+from mindleaf.stages.devices import on_all_devices
 from mindleaf.stages.progress import bar
 from mindleaf.stages.question import EvaluateConfig, cutting
 from mindleaf.stages.run_folder import begin_run, card, inputs_of, read_start, write_exposure
@@ -34,6 +35,7 @@ class AlignBothStage(Config):
     window_s: float | None = None
 
 
+@on_all_devices
 def align_both(
     config: AlignBothStage, stores: list[Path], out: Path, start: Path | None = None, exclude: tuple[str, ...] = (),
     splits: Sequence[Path] = (), resume: bool = False, quiet: bool = False,

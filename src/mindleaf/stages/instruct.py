@@ -11,6 +11,7 @@ from pydantic import model_validator
 from mindleaf.config import Config
 from mindleaf.errors import BadInput
 from mindleaf.fold import Fold
+from mindleaf.stages.devices import on_all_devices
 from mindleaf.stages.progress import bar
 from mindleaf.stages.question import EvaluateConfig, cutting
 from mindleaf.stages.run_folder import begin_run, card, inputs_of, read_start, write_exposure
@@ -42,6 +43,7 @@ class InstructStage(Config):
         return self
 
 
+@on_all_devices
 def instruct(
     config: InstructStage, stores: list[Path], out: Path, start: Path | None = None, exclude: tuple[str, ...] = (),
     splits: Sequence[Path] = (), resume: bool = False, quiet: bool = False,

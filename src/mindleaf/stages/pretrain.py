@@ -20,6 +20,7 @@ from mindleaf.models.pretraining import PretrainingConfig
 from mindleaf.models.spectral_temporal import SpectralTemporalConfig
 from mindleaf.objectives.codebook import CodebookObjective
 from mindleaf.objectives.spectral_temporal import SpectralTemporalObjective
+from mindleaf.stages.devices import on_all_devices
 from mindleaf.stages.held_out import HeldOut, subjects_held_out, without
 from mindleaf.stages.pretraining_codes import CODES
 from mindleaf.stages.pretraining_page import EncoderKind, Look, card_figures, write_page
@@ -141,6 +142,7 @@ class SpectralTemporalStage(EncoderStage):
         return [Phase("pretrain", out, self.training.model_copy(update={"steps": steps}), self.objective)]
 
 
+@on_all_devices
 def pretrain(
     config: EncoderStage, stores: list[Path], out: Path, exclude: tuple[str, ...] = (), split: Path | None = None,
     resume: bool = False, quiet: bool = False,

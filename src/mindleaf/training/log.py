@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ class Log:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "log.jsonl"
         kept = [line for line in read_log(folder) if line["step"] < from_step]
-        self._path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        replaced = self._path.with_name(f".{self._path.name}.part")
+        replaced.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        os.replace(replaced, self._path)
         self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=from_step)
 
     def write(self, step: int, values: Mapping[str, Any]) -> None:
@@ -26,6 +29,11 @@ class Log:
         for name, value in values.items():
             if isinstance(value, int | float):
                 self._board.add_scalar(name, value, step)
+
+    def sync(self) -> None:
+        """Before a checkpoint: the lines of the steps before it must not be lost where it is not."""
+        with self._path.open("rb") as handle:
+            os.fsync(handle.fileno())
 
     def close(self) -> None:
         self._board.close()

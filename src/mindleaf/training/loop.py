@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Callable
@@ -19,10 +20,14 @@ from torch import nn
 from mindleaf.config import Config
 from mindleaf.errors import BadInput
 from mindleaf.layers.fitted_norm import fit_norms
+from mindleaf.layers.ranks import Share
+from mindleaf.layers.transformer import Block, Transformer
 from mindleaf.training import checkpoints
 from mindleaf.training.curriculum import Curriculum, Lesson, Source
+from mindleaf.training.devices import Strategy, fabric_of, refuse_batch_statistics
 from mindleaf.training.log import Log
 from mindleaf.training.optimiser import OptimiserConfig
+from mindleaf.training.passes import Asked, Passes
 
 _BAD_STEPS_IN_A_ROW = 10
 _BATCHES_FOR_NORMS = 8
@@ -31,7 +36,12 @@ _BATCHES_FOR_NORMS = 8
 class TrainingConfig(Config):
     """steps: optimiser steps in all · validate_every, checkpoint_every: in steps · patience: validations without gain (0: none)
     · limit_s: seconds after which it ends, whatever has been learned (0: none); what comes out then depends on the machine
-    · mixed: each step sees windows of every group (of every data set, say), as many of each; else of one group."""
+    · mixed: each step sees windows of every group (of every data set, say), as many of each; else of one group
+
+    How it is computed, which changes no result beyond rounding: devices (processes that share each batch) and their strategy · accumulate:
+    pieces in which a device works on its windows of a batch, for batches beyond its memory · checkpoint_activations: transformers
+    compute again in the backward pass what they would have to keep · compile: their blocks (minutes at the start; pays on GPUs).
+    """
 
     steps: int = 300
     batch_size: int = 32
@@ -44,6 +54,11 @@ class TrainingConfig(Config):
     seed: int = 0
     device: str = "auto"
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    devices: int = Field(default=1, ge=1)
+    strategy: Strategy = "auto"
+    accumulate: int = Field(default=1, ge=1)
+    checkpoint_activations: bool = False
+    compile: bool = False
 
 
 @dataclass
@@ -74,7 +89,9 @@ def train(
     ``validate_start`` lets the state before the first step count too (fine-tuning must not make a good start worse); its
     figures stand in the first line, as start_validation_*.
     With ``run`` the loop logs to log.jsonl and TensorBoard and writes checkpoints; ``resume`` continues from the newest
-    one. Every random draw of a step comes from (seed, step), so a resumed run repeats an uninterrupted one bit for bit.
+    one. Every random draw of a step comes from (seed, step), so a resumed run repeats an uninterrupted one bit for bit. Each line
+    tells the windows of its step by a digest of their numbers (``windows``). Of several processes each calls this with the same
+    arguments, but for ``run``; the first one's ``run`` gets the checkpoints, and is read on ``resume``.
     Under a time limit the learning rate falls with the time as well, and the last line of a call that it ended says ``cut_short``.
     Norms that stand still (``FittedNorm``) and come without statistics get them from a few batches of the first lesson.
     Returns the log lines of this call. Raises BadInput after ten steps in a row without a finite loss.
@@ -84,7 +101,7 @@ def train(
     )
     if not all(len(lesson.source.groups) for lesson in curriculum.lessons):
         raise BadInput("training wanted windows, got none; check --store, --exclude and --split.")
-    fabric = Fabric(accelerator=config.device, devices=1, precision=config.precision)
+    fabric = fabric_of(config.device, config.devices, config.strategy, config.precision)
     loop = _Loop(fabric, model, objective, curriculum, config, run)
     first = loop.resume() if resume and run else 0
     loop.fit_norms()
@@ -93,7 +110,7 @@ def train(
     start = loop.validate(-1, validate) if validate and validate_start and first == 0 else {}
     for step in range(first, config.steps):
         line = loop.step(step)
-        late = bool(config.limit_s) and loop.elapsed() >= config.limit_s and step < config.steps - 1
+        late = bool(config.limit_s) and line.pop("elapsed") >= config.limit_s and step < config.steps - 1
         last = late or step == config.steps - 1
         if late:
             line["cut_short"] = True
@@ -108,6 +125,8 @@ def train(
             on_step(step, line)
         stopped = late or (config.patience and loop.stale >= config.patience)
         if run and ((step + 1) % config.checkpoint_every == 0 or last or stopped):
+            if log:
+                log.sync()
             loop.save(step + 1)
         if stopped:
             break
@@ -130,62 +149,70 @@ class _Loop:
         run: Path | None,
     ) -> None:
         self.plain = model
+        for wish, value in (("training.devices", fabric.world_size), ("training.accumulate", config.accumulate)):
+            if value > 1:
+                refuse_batch_statistics(model, f"{wish}={value}")
+        _blocks(model, config)
         self.optimiser = config.optimiser.build(model)
-        self.model, self.optimiser = fabric.setup(model, self.optimiser)
-        # Objectives call methods of the model beside forward; Fabric must know them to wrap them.
-        for name in getattr(objective, "model_methods", ()):
-            self.model.mark_forward_method(name)
-        self.fabric, self.objective, self.curriculum, self.config, self.run = fabric, objective, curriculum, config, run
+        self.asked, self.optimiser = fabric.setup(Asked(model, objective), self.optimiser)
+        self.passes = Passes(fabric, self.asked, objective, config.accumulate)
+        self.fabric, self.curriculum, self.config, self.run = fabric, curriculum, config, run
         self.best, self.stale, self.bad = Best(), 0, 0
         self.began = time.monotonic()
 
     def elapsed(self) -> float:
-        return time.monotonic() - self.began
+        """Seconds since the start, by the clock of the first process."""
+        seconds = time.monotonic() - self.began
+        return float(self.fabric.broadcast(seconds)) if self.fabric.world_size > 1 else seconds
 
     def step(self, step: int) -> dict[str, Any]:
         began = time.perf_counter()
         config = self.config
-        torch.manual_seed(_mix(config.seed, step))
         lesson, within = self.curriculum.at(step)
-        pieces = lesson.pieces(config.seed, within)
+        groups = lesson.pieces(config.seed, within)
         # Under a limit the schedule follows whatever ends first, the steps or the time.
         share = self.elapsed() / config.limit_s if config.limit_s else 0.0
         lr = config.optimiser.lr_at(max(step, min(config.steps - 1, int(share * config.steps))), config.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = lr
-        self.model.train()
+        self.plain.train()
         self.optimiser.zero_grad(set_to_none=True)
-        told = [self._learn(lesson.source.read(ids).to(self.fabric.device), step, len(pieces)) for ids in pieces]
-        line: dict[str, Any] = {"epoch": lesson.epoch(within), "lr": lr}
+        told = [self._learn(lesson.source, ids, step, number, len(groups)) for number, ids in enumerate(groups)]
+        line: dict[str, Any] = {"epoch": lesson.epoch(within), "windows": digest(np.concatenate(groups)), "lr": lr}
         line |= {name: sum(part[name] for part, _ in told) / len(told) for name in told[0][0]}
         if all(finite for _, finite in told):
             norm = self.fabric.clip_gradients(
-                self.plain, self.optimiser, max_norm=config.optimiser.clip_norm, error_if_nonfinite=False
+                self.asked, self.optimiser, max_norm=config.optimiser.clip_norm, error_if_nonfinite=False
             )
             line["gradient_norm"] = float(norm) if norm is not None else math.nan
         if math.isfinite(line.get("gradient_norm", math.nan)):
             self.optimiser.step()
             self.bad = 0
         else:
-            bad = [ids for ids, (_, finite) in zip(pieces, told, strict=True) if not finite]
-            self._skip(line, np.concatenate(bad or pieces))
+            bad = [ids for ids, (_, finite) in zip(groups, told, strict=True) if not finite]
+            self._skip(line, np.concatenate(bad or groups))
+        if config.limit_s:
+            line["elapsed"] = self.elapsed()
         line["seconds"] = round(time.perf_counter() - began, 4)
         return line
 
-    def _learn(self, batch: Any, step: int, n_pieces: int) -> tuple[dict[str, float], bool]:
-        """Add the gradient of one piece of a batch; what the piece says of itself, and whether its loss is finite."""
-        losses = self.objective(self.model, batch, _mix(self.config.seed, step))
-        finite = bool(torch.isfinite(losses.total))
-        if finite:
-            self.fabric.backward(losses.total / n_pieces)
-        return losses.floats(), finite
+    def _learn(
+        self, source: Source, ids: NDArray[np.int64], step: int, number: int, n_groups: int
+    ) -> tuple[dict[str, float], bool]:
+        """Add the gradient of our windows of a batch; what is said of the batch, and whether its loss is finite."""
+        share = Share.of(len(ids), self.fabric.global_rank, self.fabric.world_size)
+        batch = source.read(ids[share.start : share.stop]).to(self.fabric.device)
+        seed, last = _mix(self.config.seed, step), number == n_groups - 1
+        # The draws of a group do not depend on how the groups before it were worked on.
+        draws = _mix(self.config.seed, step, number) if number else seed
+        return self.passes.learn(batch, share, seed, draws, 1 / n_groups, last)
 
     def fit_norms(self) -> None:
         """Norms without statistics get them from the first lesson, a few batches of each group of windows."""
         lesson, seed = self.curriculum.at(0)[0], self.config.seed
         groups = (map(lesson.source.read, batches) for batches in lesson.first_batches(seed, _BATCHES_FOR_NORMS))
         torch.manual_seed(seed)
-        fit_norms(self.model, groups, lambda batch: self.objective(self.model, batch.to(self.fabric.device), seed))
+        fit_norms(self.plain, groups, lambda batch: self.asked(batch.to(self.fabric.device), seed))
 
     def _skip(self, line: dict[str, Any], ids: NDArray[np.integer]) -> None:
         self.bad += 1
@@ -197,9 +224,11 @@ class _Loop:
             )
 
     def validate(self, step: int, validate: Callable[[nn.Module], dict[str, float]]) -> dict[str, float]:
-        self.model.eval()
+        self.plain.eval()
         with torch.no_grad():
             values = validate(self.plain)
+        if self.fabric.world_size > 1:  # each has found the same but for rounding, and all must decide alike
+            values = self.fabric.broadcast(values)
         if values.get("loss", math.inf) < self.best.loss:
             state = {k: v.detach().cpu().clone() for k, v in self.plain.state_dict().items()}
             self.best, self.stale = Best(values["loss"], step, state), 0
@@ -209,15 +238,19 @@ class _Loop:
 
     def save(self, step: int) -> None:
         assert self.run is not None
+        if self.fabric.global_rank:
+            return
         state = {
-            "step": step, "model": self.plain.state_dict(), "optimiser": self.optimiser.state_dict(), "stale": self.stale,
+            "step": step, "model": self.plain.state_dict(), "optimiser": self.optimiser.state_dict(), "stale": self.stale, "bad": self.bad,
             "best": {"loss": self.best.loss, "step": self.best.step, "state": self.best.state}, "fingerprint": self.config.fingerprint(),
         }  # fmt: skip
         checkpoints.save(self.run / "checkpoints", step, state)
 
     def resume(self) -> int:
         assert self.run is not None
-        state = checkpoints.newest(self.run / "checkpoints")
+        state = None if self.fabric.global_rank else checkpoints.newest(self.run / "checkpoints")
+        if self.fabric.world_size > 1:
+            state = self.fabric.broadcast(state)
         if state is None:
             return 0
         if state["fingerprint"] != self.config.fingerprint():
@@ -226,15 +259,33 @@ class _Loop:
             )
         self.plain.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.best, self.stale = Best(**state["best"]), state["stale"]
+        self.best, self.stale, self.bad = Best(**state["best"]), state["stale"], state.get("bad", 0)
         return int(state["step"])
 
     def finish(self) -> None:
         if self.best.state is not None:
             self.plain.load_state_dict(self.best.state)
+        _blocks(self.plain, None)
         self.plain.to("cpu").eval()
 
 
-def _mix(seed: int, step: int) -> int:
-    """One 63-bit seed from two numbers."""
-    return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> 1)
+def _blocks(model: nn.Module, config: TrainingConfig | None) -> None:
+    """How the transformers of a model compute while they train; as usual without a config."""
+    for part in model.modules():
+        if isinstance(part, Transformer):
+            part.recomputes = config is not None and config.checkpoint_activations
+        if isinstance(part, Block):
+            if config is not None and config.compile:
+                part.compile()
+            else:
+                part._compiled_call_impl = None
+
+
+def digest(ids: NDArray[np.integer]) -> str:
+    """Sixteen hex digits that tell the windows of a step, and their order."""
+    return hashlib.sha256(np.asarray(ids, "<i8").tobytes()).hexdigest()[:16]
+
+
+def _mix(*numbers: int) -> int:
+    """One 63-bit seed from several numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
