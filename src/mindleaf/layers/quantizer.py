@@ -104,7 +104,7 @@ class Quantizer(nn.Module):
         return self.quantize.codebook.detach().clone()
 
     def forward(self, tokens: Float[Tensor, "token width"]) -> Quantized:
-        if not self.training or len(tokens) < 2:
+        if not self.training or tokens.shape[0] < 2:
             return self._nearest(tokens)
         # The library's threshold is a count; a fixed one would expire every code of a large codebook on a small batch.
         even = len(tokens) / self.n_codes

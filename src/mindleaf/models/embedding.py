@@ -19,6 +19,11 @@ _CHUNK = 2
 
 @torch.inference_mode()
 def embedded(encoder: EEGEncoder, batch: Batch) -> Float[Tensor, "batch width"]:
+    """``tokens_mean`` without a gradient."""
+    return tokens_mean(encoder, batch)
+
+
+def tokens_mean(encoder: EEGEncoder, batch: Batch) -> Float[Tensor, "batch width"]:
     """The tokens of all channels and seconds, averaged; zeros for a window without a usable channel.
 
     Raises BadInput for windows that the encoder does not take.
