@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from functools import partial
 from pathlib import Path
 
@@ -64,3 +65,15 @@ def toy_store(tmp_path_factory):
     """Four subjects, four trials each, no relation between EEG and anything."""
     folder = tmp_path_factory.mktemp("toy") / "store"
     return write_store([make_recording(k) for k in range(4)], folder, "toy", {"interval": None})
+
+
+@pytest.fixture
+def mounted(tmp_path):
+    """A disk of 3 MB of its own, where this machine lets the tests mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip("needs the right to mount a small disk")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)

@@ -190,18 +190,6 @@ def test_every_refusal_of_the_machine_is_a_sentence(tmp_path, number, told):
     assert isinstance(error, CannotWrite) and told in str(error) and ";" in str(error)
 
 
-@pytest.fixture
-def mounted(tmp_path):
-    """A disk of 3 MB of its own, where this machine lets the tests mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)], capture_output=True, check=False)
-    if done.returncode:
-        pytest.skip("needs the right to mount a small disk")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
 def test_a_full_disk_is_told_with_the_bytes_needed_and_mended_by_room(mounted, tmp_path):
     old = prepared(mounted / "store", sources(2))
     filler = mounted / "filler"
