@@ -7,6 +7,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,8 @@ _MEMBERS = re.compile(
     r"|data/constants/(tensor_\d+|model_constants_config\.json)|extra/" + re.escape(METADATA)
 )
 _PAYLOADS = re.compile(r"(weight|tensor)_\d+")
-#: Operators of a graph: torch's own arithmetic, and Python's on the size of the batch.
-_OPERATORS = re.compile(r"torch\.ops\.aten\.[A-Za-z0-9_]+\.[A-Za-z0-9_]+|_operator\.(add|mul|sub|floordiv|mod|eq|ge|le|gt|lt|ne)")
+#: Operators of a graph: torch's own arithmetic (one of them opens files), and Python's on the size of the batch.
+_OPERATORS = re.compile(r"torch\.ops\.aten\.(?!from_file)[A-Za-z0-9_]+\.[A-Za-z0-9_]+|_operator\.(add|mul|sub|floordiv|mod|eq|ge|le|gt|lt|ne)")
 #: Sizes as written in a graph, products and sums of the size of the batch; torch evaluates them as Python.
 _SIZES = re.compile(r"(Add|Mul|Integer\(-?\d+\)|Symbol\('s\d+', positive=True, integer=True\)|s\d+|\d+|[ ,()*+-]){1,50}")
 #: Operators that a float or an int8 graph in ONNX may take from beyond ONNX itself.
@@ -87,7 +88,7 @@ def checked_archive(path: Path, content: bytes) -> dict[str, Any]:
         for payload in (payload for config in configs for payload in config["config"].values()):
             if payload["use_pickle"] or not _PAYLOADS.fullmatch(payload["path_name"]):
                 raise _hostile(path, f"the payload {payload['path_name']!r} as a pickle")
-    except (zipfile.BadZipFile, KeyError, TypeError, AttributeError, ValueError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, KeyError, TypeError, AttributeError, ValueError, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         if isinstance(error, ReadError):
             raise
         raise ReadError(
@@ -98,7 +99,7 @@ def checked_archive(path: Path, content: bytes) -> dict[str, Any]:
 
 
 def _check_graph(path: Path, graph: Any) -> None:
-    for key, value in _strings(graph):
+    for key, value in texts_in(graph):
         if key == "target" and not _OPERATORS.fullmatch(value):
             raise _hostile(path, f"the operator {value[:80]!r}")
         if key == "expr_str" and not _SIZES.fullmatch(value):
@@ -107,9 +108,9 @@ def _check_graph(path: Path, graph: Any) -> None:
         raise _hostile(path, "guards, which are Python")
 
 
-def _strings(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+def texts_in(values: Any) -> Iterator[tuple[str, str]]:
     """Every text in nested JSON, with the key it stands under."""
-    waiting = [(key, value)]
+    waiting: list[tuple[str, Any]] = [("", values)]
     while waiting:
         key, value = waiting.pop()
         if isinstance(value, str):
