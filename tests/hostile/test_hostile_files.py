@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from mindleaf.errors import BadInput
-from mindleaf.models.sealed import METADATA, _BLANK, _MARK, sealed, unsealed_mark
+from mindleaf.models.sealed import _BLANK, _MARK, METADATA, sealed, unsealed_mark
 from tests.hostile.kept import KEPT, copied, rehash
 
 Spoil = Callable[[Path], None]
@@ -348,7 +348,14 @@ def test_the_payload_would_run_where_pickles_are_opened(tmp_path, monkeypatch):
     assert (tmp_path / "ran").exists()
 
 
-_FORBIDDEN = ("weights_only=False", "weights_only = False", "add_safe_globals", "pickle_module", "allow_pickle=True", "trust_remote_code=True")
+_FORBIDDEN = (
+    "weights_only=False",
+    "weights_only = False",
+    "add_safe_globals",
+    "pickle_module",
+    "allow_pickle=True",
+    "trust_remote_code=True",
+)
 
 
 def test_no_reader_of_ours_opens_pickles():

@@ -154,7 +154,10 @@ def test_the_file_says_what_it_holds_and_nothing_of_where_it_was_made(made, tmp_
 def test_torch_and_int8_files_answer_too(tmp_path):
     config, _, _ = CASES["classifier"]
     run = saved(tmp_path / "run", config)
-    told = {kind: export(run, kind, tmp_path / f"model.{kind}", ExportConfig(channels=("Fz", "Cz", "Pz"))) for kind in ("torch", "onnx-int8")}
+    told = {
+        kind: export(run, kind, tmp_path / f"model.{kind}", ExportConfig(channels=("Fz", "Cz", "Pz")))
+        for kind in ("torch", "onnx-int8")
+    }
     exact, small = (ml.load_exported(tmp_path / f"model.{kind}") for kind in told)
     for n in (1, 5):
         signal = windows(n, exact, n)

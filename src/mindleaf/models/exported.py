@@ -107,16 +107,23 @@ class Exported:
                 f"{facts.n_times / facts.pipeline.sfreq:g} s."
             )
         ours = Montage.from_names(list(names))[0].names
-        missing, extra = [name for name in facts.channels if name not in ours], [name for name in ours if name not in facts.channels]
+        missing, extra = (
+            [name for name in facts.channels if name not in ours],
+            [name for name in ours if name not in facts.channels],
+        )
         if missing or extra:
             told = f"lacks {', '.join(missing)}" if missing else f"has {', '.join(extra)} beside them"
-            raise BadInput(f"wanted the {len(facts.channels)} channels of facts.channels, the montage {told}; give these, or export for yours.")
+            raise BadInput(
+                f"wanted the {len(facts.channels)} channels of facts.channels, the montage {told}; give these, or export for yours."
+            )
         return signal[:, [ours.index(name) for name in facts.channels]].astype(np.float32)
 
     def _scaled(self, windows: NDArray[np.float32], usable: NDArray[np.bool_]) -> NDArray[np.float32]:
         if not usable.all():
             where = self.facts.channels[int(np.flatnonzero(~usable.all(axis=0))[0])]
-            raise BadInput(f"{where} is flat or holds NaN, and an exported LEAF leaves no channel out; interpolate it, or drop the windows.")
+            raise BadInput(
+                f"{where} is flat or holds NaN, and an exported LEAF leaves no channel out; interpolate it, or drop the windows."
+            )
         rows = np.concatenate(list(windows), axis=1) if len(windows) else np.zeros((len(self.facts.channels), 0), np.float32)
         if not rows.size:
             return windows

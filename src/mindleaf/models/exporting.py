@@ -172,10 +172,14 @@ def onnx_model(program: torch.export.ExportedProgram) -> Any:
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError as error:
-        raise BadInput(f"--format onnx wants the packages of the extra 'export' ({error}); pip install mindleaf[export].") from error
+        raise BadInput(
+            f"--format onnx wants the packages of the extra 'export' ({error}); pip install mindleaf[export]."
+        ) from error
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = torch.onnx.export(program, dynamo=True, opset_version=_OPSET, input_names=["eeg"], output_names=["out"], verbose=False)
+        found = torch.onnx.export(
+            program, dynamo=True, opset_version=_OPSET, input_names=["eeg"], output_names=["out"], verbose=False
+        )
     assert found is not None
     model = found.model_proto
     for part in (model.graph, *model.functions):
@@ -210,4 +214,3 @@ def quantized(model: Any) -> Any:
             extra_options={"MatMulConstBOnly": True},
         )  # fmt: skip
         return onnx.load(small)
-

@@ -29,7 +29,9 @@ _MEMBERS = re.compile(
 )
 _PAYLOADS = re.compile(r"(weight|tensor)_\d+")
 #: Operators of a graph: torch's own arithmetic (one of them opens files), and Python's on the size of the batch.
-_OPERATORS = re.compile(r"torch\.ops\.aten\.(?!from_file)[A-Za-z0-9_]+\.[A-Za-z0-9_]+|_operator\.(add|mul|sub|floordiv|mod|eq|ge|le|gt|lt|ne)")
+_OPERATORS = re.compile(
+    r"torch\.ops\.aten\.(?!from_file)[A-Za-z0-9_]+\.[A-Za-z0-9_]+|_operator\.(add|mul|sub|floordiv|mod|eq|ge|le|gt|lt|ne)"
+)
 #: Sizes as written in a graph, products and sums of the size of the batch; torch evaluates them as Python.
 _SIZES = re.compile(r"(Add|Mul|Integer\(-?\d+\)|Symbol\('s\d+', positive=True, integer=True\)|s\d+|\d+|[ ,()*+-]){1,50}")
 #: Operators that a float or an int8 graph in ONNX may take from beyond ONNX itself.
@@ -57,7 +59,9 @@ def read_sealed(path: Path) -> tuple[bytes, str]:
     if not path.is_file():
         raise ReadError(f"{path}: wanted a file that 'mindleaf export' wrote, found none; give the file it names.")
     if path.stat().st_size > _MOST_BYTES:
-        raise ReadError(f"{path}: wanted an exported model, got a file of {path.stat().st_size / 2**30:.0f} GiB; export it again.")
+        raise ReadError(
+            f"{path}: wanted an exported model, got a file of {path.stat().st_size / 2**30:.0f} GiB; export it again."
+        )
     content = path.read_bytes()
     found = _SEAL.findall(content)
     if len(found) != 1:
@@ -88,7 +92,17 @@ def checked_archive(path: Path, content: bytes) -> dict[str, Any]:
         for payload in (payload for config in configs for payload in config["config"].values()):
             if payload["use_pickle"] or not _PAYLOADS.fullmatch(payload["path_name"]):
                 raise _hostile(path, f"the payload {payload['path_name']!r} as a pickle")
-    except (zipfile.BadZipFile, KeyError, TypeError, AttributeError, ValueError, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+    except (
+        zipfile.BadZipFile,
+        KeyError,
+        TypeError,
+        AttributeError,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        zlib.error,
+    ) as error:
         if isinstance(error, ReadError):
             raise
         raise ReadError(
@@ -157,4 +171,6 @@ def _repeated(field: Any) -> bool:
 
 
 def _hostile(path: Path, what: str) -> ReadError:
-    return ReadError(f"{path}: holds {what}, which no export of mindleaf has and which may run code; take the file from a trusted place.")
+    return ReadError(
+        f"{path}: holds {what}, which no export of mindleaf has and which may run code; take the file from a trusted place."
+    )

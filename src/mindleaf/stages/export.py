@@ -25,7 +25,7 @@ from mindleaf.store.store import Store
 
 FORMATS = ("onnx", "onnx-int8", "torch")
 #: The 10-20 system: what is taken where nobody says which channels there are.
-TEN_TWENTY = tuple("Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2".split())
+TEN_TWENTY = tuple(["Fp1", "Fp2", "F7", "F3", "Fz", "F4", "F8", "T7", "C3", "Cz", "C4", "T8", "P7", "P3", "Pz", "P4", "P8", "O1", "O2"])
 _WINDOW_S, _COMPARED = 2.0, 256
 
 
@@ -65,7 +65,9 @@ def export(run: Path, kind: str, out: Path, config: ExportConfig | None = None, 
 
 def _loaded(run: Path) -> LoadedModel:
     if not (run / "config.json").is_file() and (run / "folds.json").is_file():
-        raise BadInput(f"{run}: holds a model for each fold, and a file holds one; give one of them, such as {run / 'folds' / '000'}.")
+        raise BadInput(
+            f"{run}: holds a model for each fold, and a file holds one; give one of them, such as {run / 'folds' / '000'}."
+        )
     return load_model(run)
 
 
@@ -104,7 +106,9 @@ def _windows(store: Store, facts: ExportFacts) -> Float[np.ndarray, "window chan
     """Windows of the whole store as the graph takes them; channels that are missing there stay zeros."""
     rows = store.windows(facts.n_times / facts.pipeline.sfreq)
     if not len(rows):
-        raise BadInput(f"{store.path}: no window of {facts.n_times / facts.pipeline.sfreq:g} s to compare by; give a shorter --window.")
+        raise BadInput(
+            f"{store.path}: no window of {facts.n_times / facts.pipeline.sfreq:g} s to compare by; give a shorter --window."
+        )
     at = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _COMPARED)).astype(int))
     scaled = facts.pipeline.normalise == "recording"
     pipeline = facts.pipeline if scaled else facts.pipeline.model_copy(update={"normalise": "none"})
@@ -132,7 +136,11 @@ def _write(out: Path, content: bytes) -> None:
 
 def _told(out: Path, facts: ExportFacts) -> str:
     length = facts.n_times / facts.pipeline.sfreq
-    likeness = "" if facts.precision == "float32" else f" int8 ({facts.fidelity}{'' if facts.cosine is None else f', cosine {facts.cosine:.4f}'});"
+    likeness = (
+        ""
+        if facts.precision == "float32"
+        else f" int8 ({facts.fidelity}{'' if facts.cosine is None else f', cosine {facts.cosine:.4f}'});"
+    )
     return (
         f"{out}: {facts.output} ({' x '.join(facts.axes)}) of windows of {length:g} s;{likeness} channels {' '.join(facts.channels)}; "
         f"{facts.pipeline.sfreq:g} Hz, {facts.unit}; before it: {facts.before}; licence: {facts.licence}"

@@ -53,7 +53,9 @@ def import_zarr(path: Path, out: Path, progress: Callable[[str], None] | None = 
             raise
         except Exception as error:  # zarr and its codecs raise what their versions raise
             reason = " ".join(str(error).split())[:200]
-            raise ReadError(f"{path}: this export is damaged ({type(error).__name__}: {reason}); export the store again.") from error
+            raise ReadError(
+                f"{path}: this export is damaged ({type(error).__name__}: {reason}); export the store again."
+            ) from error
         write_manifest(out, dataset, facts, str(told["fingerprint"]), entries, stimuli, left_out)
     return Store(out)
 
