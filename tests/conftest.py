@@ -8,6 +8,8 @@ import subprocess
 from functools import partial
 from pathlib import Path
 
+# Before any test: pytest's plugin imports it at the end, and after an export that fails in Python 3.11.7 (gh-106905).
+import hypothesis  # noqa: F401
 import numpy as np
 import pytest
 

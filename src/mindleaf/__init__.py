@@ -13,6 +13,7 @@ _FACE = {
     "prepare": "mindleaf.stages.prepare:prepare_recordings",
     "evaluate": "mindleaf.stages.evaluate:evaluate_on",
     "load_model": "mindleaf.adapters.model:load_model",
+    "load_exported": "mindleaf.models.exported:load_exported",
     "search": "mindleaf.stages.search:search",
     "push_to_hub": "mindleaf.adapters.hub:push_to_hub",
     "Classifier": "mindleaf.adapters.sklearn:Classifier",

@@ -216,6 +216,27 @@ def explain(
 
 
 @app.command()
+def export(
+    model: Annotated[Path, typer.Option("--model", help="A RUN, or one fold of a fine-tuned one.")],
+    out: Annotated[Path, typer.Option("--out", help="File to write.")],
+    kind: Annotated[str, typer.Option("--format", help="onnx, onnx-int8 or torch.")] = "onnx",
+    store: Annotated[Path | None, typer.Option("--store", help="Its channels are taken, int8 is compared on its windows.")] = None,
+    channels: Annotated[str, typer.Option("--channels", help="Names, Fz,Cz,...; the 19 of 10-20 (LEAF: its 65) where none are given.")] = "",
+    window: Annotated[float, typer.Option("--window", min=0, help="Seconds of a window; 2 where none are given.")] = 0.0,
+    licence: Annotated[str, typer.Option("--licence", help="Of the weights; it stands in the file.")] = "not stated",
+    quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """The model of a RUN as one file for other programs: ONNX, ONNX in int8, or torch's exported program."""
+    from mindleaf.stages.export import ExportConfig
+    from mindleaf.stages.export import export as stage
+
+    names = tuple(name.strip() for name in channels.split(",") if name.strip())
+    told = stage(model, kind, out, ExportConfig(channels=names, window_s=window, licence=licence), store)
+    if not quiet:
+        typer.echo(told)
+
+
+@app.command()
 def reproduce(
     name: Annotated[str, typer.Argument(help="PAPER:TABLE or PAPER:FIGURE, such as mindmix:table2; see 'mindleaf list reproductions'.")],
     out: Out,

@@ -114,8 +114,9 @@ def _refuse(source: str, names: Iterable[str]) -> None:
 def _refuse_code(config: Path, source: str) -> None:
     """BadInput where a config sends its reader to code beside it; one that cannot be read is ``load_model``'s to name."""
     try:
-        values = json.loads(config.read_text())
-    except (OSError, ValueError):
+        # A pipe would keep its reader waiting; ``load_model`` names it.
+        values = json.loads(config.read_text()) if config.is_file() else {}
+    except (OSError, ValueError, RecursionError):
         return
     found = [key for key in _SENDS_TO_CODE if isinstance(values, dict) and key in values]
     if found:

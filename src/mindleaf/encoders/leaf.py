@@ -13,11 +13,12 @@ from torch import Tensor, nn
 
 from mindleaf.batch import Batch
 from mindleaf.config import Config
-from mindleaf.encoders.projection import project
+from mindleaf.encoders.projection import montage_projection, project
 from mindleaf.errors import BadInput
 from mindleaf.layers.dropout import Dropout
 from mindleaf.layers.fitted_norm import FittedNorm
 from mindleaf.layers.transformer import Transformer
+from mindleaf.montage import Montage
 
 #: Samples of a token: half a second at 200 Hz.
 TOKEN_SAMPLES = 100
@@ -139,6 +140,13 @@ class LeafTower(nn.Module):
         plain: dict[str, Any] = {"qk_norm": False, "layer_scale": None, "drop_path": 0.0, "dropout": dropout}
         self.context = Transformer(width, depth, heads, hidden, **plain)
         self.sequence = Transformer(width, depth, heads, hidden, causal=True, **plain)
+        #: (target, source): set by ``fix``.
+        self.matrix: Float[Tensor, "target source"] | None
+        self.register_buffer("matrix", None, persistent=False)
+
+    def fix(self, montage: Montage) -> None:
+        """From now on every window has the channels of ``montage``, all of them usable: an exported program looks at no names."""
+        self.matrix = torch.from_numpy(montage_projection(montage, CHANNELS).matrix)
 
     def forward(
         self, batch: Batch, patch_mask: Bool[Tensor, "batch patch"] | None = None
@@ -175,7 +183,7 @@ class LeafTower(nn.Module):
 
     def cut(self, batch: Batch) -> tuple[Float[Tensor, "batch token channel sample"], Bool[Tensor, "batch token"]]:
         """The EEG on LEAF's electrodes in half-second windows, and which of them are whole. Raises BadInput where there is none or too many."""
-        eeg, placed = project(batch, CHANNELS)
+        eeg, placed = self._placed(batch)
         n_tokens = eeg.shape[-1] // TOKEN_SAMPLES
         if not 1 <= n_tokens <= self.max_patches:
             raise BadInput(
@@ -183,14 +191,26 @@ class LeafTower(nn.Module):
                 f"{eeg.shape[-1]} samples; cut shorter or longer windows."
             )
         windows = rearrange(eeg[..., : n_tokens * TOKEN_SAMPLES], "b c (n s) -> b n c s", s=TOKEN_SAMPLES)
-        n_times = batch.n_times if batch.n_times is not None else torch.full((len(batch),), eeg.shape[-1], device=eeg.device)
-        recorded = torch.arange(1, n_tokens + 1, device=eeg.device) * TOKEN_SAMPLES <= rearrange(n_times, "b -> b 1")
-        return windows, recorded & placed.any(dim=1, keepdim=True)
+        placed = repeat(placed.any(dim=1), "b -> b n", n=n_tokens)
+        if batch.n_times is None:
+            return windows, placed
+        recorded = torch.arange(1, n_tokens + 1, device=eeg.device) * TOKEN_SAMPLES <= rearrange(batch.n_times, "b -> b 1")
+        return windows, recorded & placed
+
+    def _placed(self, batch: Batch) -> tuple[Float[Tensor, "batch target time"], Bool[Tensor, "batch target"]]:
+        """The EEG on LEAF's electrodes, and which of them exist."""
+        if self.matrix is None:
+            return project(batch, CHANNELS)
+        eeg = einsum(self.matrix, batch.eeg, "target source, b source time -> b target time")
+        return eeg, self.matrix.any(dim=1).expand(eeg.shape[0], -1)
 
     def tokens(
         self, windows: Float[Tensor, "batch token channel sample"], present: Bool[Tensor, "batch token"]
     ) -> Float[Tensor, "batch token filtered"]:
         """Only windows that exist are filtered: padding moves no statistics of the norm."""
+        if torch.compiler.is_exporting():  # no choice by a mask there
+            tokens = self.tokenizer(rearrange(windows, "b n c s -> (b n) c s"))
+            return rearrange(tokens, "(b n) w -> b n w", n=windows.shape[1]) * present.unsqueeze(-1)
         values = windows.new_zeros(*present.shape, self.tokenizer.width)
         if present.any():
             values[present] = self.tokenizer(windows[present]).to(values.dtype)

@@ -95,6 +95,8 @@ class MindMixEncoder(nn.Module):
         self, tokens: Float[Tensor, "batch channel patch width"], present: Bool[Tensor, "batch channel patch"]
     ) -> CodedTokens:
         """Write the present tokens in codes; absent ones neither move the codebook nor count as used."""
+        if torch.compiler.is_exporting():
+            return self._code_all(tokens, present)
         quantized = self.quantizer(tokens[present])
         ids = torch.full(present.shape, -1, dtype=torch.long, device=tokens.device)
         ids[present] = quantized.ids
@@ -103,6 +105,14 @@ class MindMixEncoder(nn.Module):
         loss = tokens.new_zeros(present.shape)
         loss[present] = quantized.loss.to(loss.dtype)
         return CodedTokens(values, ids, loss)
+
+    def _code_all(
+        self, tokens: Float[Tensor, "batch channel patch width"], present: Bool[Tensor, "batch channel patch"]
+    ) -> CodedTokens:
+        """The same for an exported program, which cannot choose tokens by a mask: all are coded, absent ones dropped after."""
+        quantized = self.quantizer(rearrange(tokens, "b c p w -> (b c p) w"))
+        values = quantized.values.view_as(tokens) * present.unsqueeze(-1)
+        return CodedTokens(values, torch.where(present, quantized.ids.view_as(present), -1), quantized.loss)
 
     def place(
         self, values: Float[Tensor, "batch channel patch width"], batch: Batch

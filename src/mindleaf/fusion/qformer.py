@@ -89,7 +89,7 @@ class QFormer(nn.Module):
         tinted = (1 + gain) * self.into(tokens) + shift
         if len(self.positions):
             tinted = tinted + self.positions[: tokens.shape[1]]
-        queries = self.queries.expand(len(tokens), -1, -1)
+        queries = self.queries.expand(tokens.shape[0], -1, -1)
         if beginning is not None:
             queries = queries + (1 + gain) * self.into(rearrange(beginning, "b w -> b 1 w")) + shift
         states = [queries]

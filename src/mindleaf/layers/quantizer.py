@@ -133,7 +133,7 @@ class Quantizer(nn.Module):
         return self.quantize.codebook.detach().clone()
 
     def forward(self, tokens: Float[Tensor, "token width"]) -> Quantized:
-        if not self.training or len(tokens) < 2:
+        if not self.training or tokens.shape[0] < 2:
             return self._nearest(tokens)
         if ranks.in_pieces():
             raise BadInput(

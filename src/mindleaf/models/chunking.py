@@ -24,19 +24,20 @@ def encode_in_chunks(
     A window of one chunk or less, already z-scored, gives what the encoder alone gives. An encoder that mixes the channels
     first gives tokens of one virtual channel.
     """
-    n_chunks = -(-n_patches // chunk)
+    # ``len(batch)`` would be a number, and fix the size of the batch in an exported program.
+    n, n_chunks = batch.eeg.shape[0], -(-n_patches // chunk)
     wanted = n_chunks * chunk * PATCH_SAMPLES
     available = min(batch.eeg.shape[-1], n_patches * PATCH_SAMPLES)
     eeg = F.pad(batch.eeg[..., :available], (0, wanted - available))
     read = torch.arange(wanted, device=eeg.device) < available
     pieces = rearrange(eeg, "b c (k t) -> (b k) c t", k=n_chunks)
-    pieces = z_score(pieces, repeat(read, "(k t) -> (b k) 1 t", b=len(batch), k=n_chunks))
+    pieces = z_score(pieces, repeat(read, "(k t) -> (b k) 1 t", b=n, k=n_chunks))
     # A patch counts when at least half of it was recorded.
     whole = rearrange(read, "(p s) -> p s", s=PATCH_SAMPLES).float().mean(dim=1) >= 0.5
     whole[0] = True
-    patch_mask = repeat(whole, "(k p) -> (b k) p", b=len(batch), k=n_chunks)
+    patch_mask = repeat(whole, "(k p) -> (b k) p", b=n, k=n_chunks)
     tokens, mask = encoder(_repeated(batch, pieces, n_chunks), patch_mask)
-    shape = {"b": len(batch), "k": n_chunks, "p": chunk}
+    shape = {"b": n, "k": n_chunks, "p": chunk}
     tokens = rearrange(tokens, "(b k) (c p) w -> b c (k p) w", **shape)
     mask = rearrange(mask, "(b k) (c p) -> b c (k p)", **shape)
     return tokens[:, :, :n_patches], mask[:, :, :n_patches]

@@ -21,6 +21,7 @@ from mindleaf.config import Config
 from mindleaf.errors import BadInput, ReadError
 from mindleaf.models import MODELS
 from mindleaf.models.facts import ModelFacts, electrode_table_id
+from mindleaf.models.sealed import texts_in
 
 FORMAT_VERSION = 1
 CONFIG, WEIGHTS, CARD, HASHES = "config.json", "model.safetensors", "card.md", "sha256.json"
@@ -108,9 +109,9 @@ def load_model(folder: Path) -> LoadedModel:
             f"{folder}: the model was made for electrode table {facts.electrode_table}, this mindleaf has "
             f"{electrode_table_id()}; load it with the version that wrote it."
         )
-    model: nn.Module = config.build(facts)  # type: ignore[attr-defined]
+    model = _built(folder, config, facts)
     _fill(folder, model, files[WEIGHTS])
-    return LoadedModel(model.eval(), description["type"], config, facts, files[CARD].decode())
+    return LoadedModel(model.eval(), description["type"], config, facts, files[CARD].decode(errors="replace"))
 
 
 def type_in(folder: Path) -> str:
@@ -170,16 +171,37 @@ def _description(folder: Path, content: bytes) -> dict:
         raise ReadError(f"{folder / CONFIG}: wanted {', '.join(sorted(missing))}, found none; this is not a model folder.")
     if description["format"] != FORMAT_VERSION:
         raise ReadError(f"{folder}: format {description['format']}, this mindleaf reads {FORMAT_VERSION}; use the newer version.")
-    if description["type"] not in MODELS:
+    if not isinstance(description["type"], str) or description["type"] not in MODELS:
         raise ReadError(f"{folder}: a model of unknown type {description['type']!r}; there are: {', '.join(MODELS)}.")
+    for key, value in texts_in(description["config"]):
+        if key == "folder" and value:
+            raise ReadError(
+                f"{folder / CONFIG}: sends to {value[:80]!r} for weights, and a model folder holds its own; train or export it again."
+            )
     return description
+
+
+def _built(folder: Path, config: Config, facts: ModelFacts) -> nn.Module:
+    try:
+        return config.build(facts)  # type: ignore[attr-defined]
+    except BadInput:
+        raise
+    except Exception as error:  # sizes that no layer can have end in whatever the layer raises
+        raise ReadError(
+            f"{folder / CONFIG}: describes a model that cannot be built ({type(error).__name__}: {_first(error)[:200]}); copy the folder again."
+        ) from error
 
 
 def _fill(folder: Path, model: nn.Module, content: bytes) -> None:
     try:
         state: dict[str, Tensor] = load(content)
+        ours = model.state_dict()
+        # Torch would turn whole numbers into weights without a word.
+        other = [name for name, tensor in state.items() if name in ours and tensor.dtype != ours[name].dtype]
+        if other:
+            raise ValueError(f"{other[0]} is {state[other[0]].dtype}, wanted {ours[other[0]].dtype}")
         model.load_state_dict(state, strict=True)
-    except (SafetensorError, RuntimeError) as error:
+    except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
         raise ReadError(
             f"{folder / WEIGHTS}: the weights do not fill the model that {CONFIG} describes ({_first(error)})."
         ) from error
@@ -188,7 +210,7 @@ def _fill(folder: Path, model: nn.Module, content: bytes) -> None:
 def _json(path: Path, content: bytes) -> dict:
     try:
         values = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ReadError(f"{path}: wanted JSON, got something else; copy the folder again.") from error
     if not isinstance(values, dict):
         raise ReadError(f"{path}: wanted a JSON object, got {type(values).__name__}; copy the folder again.")
@@ -197,7 +219,7 @@ def _json(path: Path, content: bytes) -> dict:
 
 def _first(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[1] if len(lines) > 1 else lines[0]
+    return lines[1] if len(lines) > 1 else lines[0] if lines else type(error).__name__
 
 
 def _write_synced(path: Path, content: bytes) -> None:

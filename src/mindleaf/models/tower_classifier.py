@@ -44,7 +44,7 @@ class TowerClassifier(nn.Module):
             raise BadInput(
                 f"this head reads windows of {self.n_tokens / 2:g} s, got {n / 2:g} s; cut windows of the length it was trained on."
             )
-        room = both.new_zeros(len(both), 2, self.n_tokens - n, both.shape[3])
+        room = both.new_zeros(both.shape[0], 2, self.n_tokens - n, both.shape[3])
         return rearrange(torch.cat([both, room], dim=2), "b branch n w -> b (branch n w)")
 
     def forward(self, batch: Batch) -> Float[Tensor, "batch class"]:
