@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def decoder(config: LiveConfig | None = None, eeg: StreamInfo = EEG, sound: Stre
 
 def cut(info: StreamInfo, samples: np.ndarray, edges: Sequence[int], start: float = 0.0) -> Iterator[Block]:
     """Blocks between consecutive edges."""
-    for a, b in zip(edges, edges[1:], strict=False):
+    for a, b in pairwise(edges):
         yield Block(info, a, start + a / info.sfreq, samples[a:b])
 
 
