@@ -47,7 +47,7 @@ class LiveConfig(Config):
     settle_s: float = Field(default=0.5, ge=0.0)
     stale_s: float = Field(default=0.8, gt=0.0)
     patience_s: float = Field(default=0.5, gt=0.0)
-    turn_s: float = Field(default=60.0, gt=0.0)
+    turn_s: float = Field(default=30.0, gt=0.0)
     dwell_s: float = Field(default=1.0, ge=0.0)
     slope: float = Field(default=1.0, gt=0.0)
     lag_s: float = 0.0
