@@ -15,6 +15,8 @@ from mindleaf.metrics.switching import information_transfer_rate, minimum_expect
 
 #: Answers of one stretch of attention in pieces of this length count as one observation.
 _CLUSTER_S = 30.0
+#: A turn has windows this near on both sides.
+_NEAR_S = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,13 +95,15 @@ def interval(right: NDArray[np.float64], cluster: NDArray[np.intp], seed: int) -
 
 
 def switch_delay(events: Sequence[Event]) -> float:
-    """Median seconds from a turn of attention until the choice follows; infinite where it mostly does not, NaN without turns."""
-    turns = [
-        (event.at, int(event.label.removeprefix("attend:"))) for event in events if _is_turn(event) and isinstance(event, Mark)
-    ]
-    decisions = [event for event in events if isinstance(event, Decision)]
-    delays = []
-    for (at, who), until in zip(turns[1:], [*(at for at, _ in turns[2:]), np.inf], strict=True):
-        followed = [d.stop - at for d in decisions if at < d.stop <= until and d.choice == who]
-        delays.append(followed[0] if followed else np.inf)
+    """Median seconds from a turn of attention until the choice follows; infinite where it mostly does not, NaN without turns.
+
+    A turn counts where windows end on both sides of it: between two trials nobody turns.
+    """
+    turns = [(event.at, int(event.label.removeprefix("attend:"))) for event in events if isinstance(event, Mark) and _is_turn(event)]
+    ends = [*(at for at, _ in turns[1:]), np.inf]
+    decisions, delays = [event for event in events if isinstance(event, Decision)], []
+    for (at, who), until in zip(turns, ends, strict=True):
+        after = [d.stop - at for d in decisions if at < d.stop <= until and d.choice == who]
+        if any(at - _NEAR_S < d.stop <= at for d in decisions) and any(at < d.stop < at + _NEAR_S for d in decisions):
+            delays.append(after[0] if after else np.inf)
     return float(np.median(delays)) if delays else float("nan")
