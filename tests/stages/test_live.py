@@ -123,3 +123,20 @@ def test_the_slope_of_scores_that_say_nothing_is_low():
     rng = np.random.default_rng(0)
     assert slope_of(rng.standard_normal((500, 2))) < 0.3
     assert slope_of(np.stack([rng.normal(1.0, 1.0, 2000), rng.normal(0.0, 1.0, 2000)], axis=1)) == pytest.approx(1.0, abs=0.2)
+
+
+@pytest.mark.parametrize("form", ["tiny", "linear"])
+def test_an_aligned_model_scores_live(tmp_path, form):
+    """Untrained, so what it says means nothing; that it is said, finite, from causal EEG and heard sound, is the point."""
+    from mindleaf.models.alignment import AlignedConfig
+    from mindleaf.models.facts import ModelFacts
+    from mindleaf.models.folder import save_model
+    from mindleaf.systems.neural import audio_frontend
+
+    frontend = audio_frontend("mel")
+    facts = ModelFacts(n_audio_features=frontend.n_features, audio="mel", audio_fingerprint=frontend.fingerprint())
+    config = AlignedConfig.preset(form)
+    save_model(tmp_path / "run", config.build(facts), config, facts, "card")
+    said: list[str] = []
+    found = live(Asked("synthetic", model=str(tmp_path / "run"), speed=float("inf")), seconds=8.0, say=said.append)
+    assert found["windows"] > 5 and found["no_decision"] == 0.0
