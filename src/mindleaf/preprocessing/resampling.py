@@ -19,13 +19,16 @@ _PIECE = 1024
 
 
 class Resampling:
-    """From one rate to another, in Hz, by the nearest ratio of whole numbers up to 10,000."""
+    """From one rate to another, in Hz, by the nearest ratio of whole numbers up to 10,000.
 
-    def __init__(self, from_hz: float, to_hz: float) -> None:
+    periods: of the lower rate, to each side of an output, that the filter reads; fewer wait for less of the future.
+    """
+
+    def __init__(self, from_hz: float, to_hz: float, periods: int = 10) -> None:
         ratio = Fraction(to_hz / from_hz).limit_denominator(10_000)
         self.up, self.down = ratio.numerator, ratio.denominator
         highest = max(self.up, self.down)
-        self._half = 10 * highest
+        self._half = periods * highest
         if highest == 1:
             return
         window = firwin(2 * self._half + 1, 1 / highest, window=("kaiser", 5.0)) * self.up
