@@ -1,8 +1,10 @@
 """LEAF through the verbs: align several tasks, ask the RUN as it is, fine-tune it, draw the paper's figures."""
 
 import importlib.util
+import itertools
 import json
 
+import numpy as np
 import pytest
 
 from mindleaf.errors import BadInput
@@ -12,7 +14,8 @@ from mindleaf.recipes.choice import aligning, filled
 from mindleaf.recipes.reproductions import reproduced
 from mindleaf.stages.evaluate import evaluate
 from mindleaf.stages.finetune import finetune
-from mindleaf.stages.question import EvaluateConfig
+from mindleaf.stages.instruction_conditions import CONDITIONS, ask_in_every_way
+from mindleaf.stages.question import EvaluateConfig, folds_of
 from mindleaf.stages.run_folder import read_exposure
 from mindleaf.systems.leaf import LeafReader
 from tests.systems.listening import rhythm_store
@@ -124,3 +127,17 @@ def test_figures_ask_models_that_an_earlier_one_has_fitted(stores, tmp_path, mon
     assert len(fitted) == n
     figure("figure3", "leaf.training.steps=3")
     assert len(fitted) == 2 * n
+
+
+def test_every_condition_is_asked_as_it_says(stores):
+    config = asked("cross_subject", "protocol.n_folds=2")
+    found = ask_in_every_way(stores[0], folds_of(config, stores[0]), config, SMALL)
+    assert list(found.runs) == list(CONDITIONS)
+    told = {}
+    for condition, run in found.runs.items():
+        cell = run.cells[0]
+        told[condition] = found.systems[cell.fold.name].under(**CONDITIONS[condition]).predict(cell.test)
+        scores = run.predictions().query("fold == @cell.fold.name")[["score_1", "score_2"]].to_numpy()
+        np.testing.assert_allclose(scores, told[condition], rtol=1e-5, atol=1e-6, err_msg=condition)
+    levels = [told[condition] for condition in list(CONDITIONS)[:3]]
+    assert not any(np.allclose(a, b, rtol=1e-6) for a, b in itertools.combinations(levels, 2))

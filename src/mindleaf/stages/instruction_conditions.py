@@ -63,7 +63,7 @@ class Conditions:
 def ask_in_every_way(
     store: Store, folds: Sequence[Fold], config: EvaluateConfig, settings: Sequence[str] = (), keep: Path | None = None
 ) -> Conditions:
-    """Fit LEAF in each fold and ask it under every condition; only the first condition fits.
+    """Fit LEAF once in each fold and ask it under every condition.
 
     With ``keep`` the fitted models are written below it, and a later call with the same settings and data reads them.
     """
@@ -71,21 +71,18 @@ def ask_in_every_way(
     task = build_task(config.task)
     prepared = PreparedRows(store, None, task, config.seed, cut)
     kept = _Kept.of(store, config, settings, keep) if keep else None
-    systems: dict[str, LeafReader] = {}
-    runs: dict[str, SystemRun] = {}
 
     def build() -> Any:
         return build_system("leaf", settings, task.asks)
 
-    for condition in CONDITIONS:
-        fitted: Any = partial(_fitted, systems, condition) if systems else kept and kept.reading(build, folds)
-        runs[condition] = run_system(
-            condition, build, store, None, task, folds, windows_s[:1], config.seed, prepared=prepared, fitted=fitted
-        )
-        if not systems:
-            systems = {cell.fold.name: _reader(cell.system) for cell in runs[condition].cells}
-            if kept and not fitted:
-                kept.write(systems, folds)
+    def run(name: str, fitted: Any) -> SystemRun:
+        return run_system(name, build, store, None, task, folds, windows_s[:1], config.seed, prepared=prepared, fitted=fitted)
+
+    read = kept and kept.reading(build, folds)
+    systems = {cell.fold.name: _reader(cell.system) for cell in run("as fitted", read).cells}
+    if kept and not read:
+        kept.write(systems, folds)
+    runs = {condition: run(condition, partial(_fitted, systems, condition)) for condition in CONDITIONS}
     return Conditions(runs, systems)
 
 
