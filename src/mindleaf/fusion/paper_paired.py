@@ -12,8 +12,10 @@ from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mindleaf.errors import BadInput
 from mindleaf.fusion.fusion import Fusion
 from mindleaf.fusion.similarity import LogitScale, standardise
+from mindleaf.layers import ranks
 
 
 def paper_paired_similarity(
@@ -22,7 +24,12 @@ def paper_paired_similarity(
     audio: Float[Tensor, "batch frame width"],
     types: Int[Tensor, " batch"] | None = None,
 ) -> Float[Tensor, "batch batch"]:
-    """sim(E_aligned_i, A_aligned_j) of Eq. 10, both aligned with their true partner. UNSOUND, see above."""
+    """sim(E_aligned_i, A_aligned_j) of Eq. 10, both aligned with their true partner. UNSOUND, see above.
+
+    Raises BadInput where several processes share the batch: it pairs the windows of one.
+    """
+    if ranks.apart():
+        raise BadInput("pairing=paper_paired pairs the windows of one device; set training.devices=1, or pairing=all_pairs.")
     parts, order = [], []
     for kind, rows in fusion.by_type(types, len(eeg), eeg.device):
         parts.append(fusion.fuse(*fusion.align(eeg[rows], audio[rows], kind)))

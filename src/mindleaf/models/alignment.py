@@ -48,8 +48,8 @@ class Sides(TypedDict):
 
 @dataclass(eq=False)
 class Contrast:
-    """Logits of a batch for contrastive training: every window against every window's stream 0 (those of other processes
-    that train along too), and against the streams 1.. of its own window (the talker not attended to), where asked for."""
+    """Logits for contrastive training: every window against everyone's stream 0 (other processes' too), and, where asked for,
+    against the streams 1.. of its own window (the talker not attended to)."""
 
     pairs: Float[Tensor, "batch everyone"]
     unattended: Float[Tensor, "batch stream"] | None
@@ -164,9 +164,8 @@ class AlignedModel(nn.Module):
         return self.contrast(batch).pairs
 
     def sides(self, batch: Batch) -> Sides:
-        audio = _audio(batch)
-        eeg, present = self.eeg_items(batch, audio.shape[-1])
-        sides = Sides(eeg=eeg, audio=self.audio_frames(audio))
+        eeg, present = self.eeg_items(batch, _audio(batch).shape[-1])
+        sides = Sides(eeg=eeg, audio=self.audio_frames(_audio(batch)))
         return sides if present is None else {**sides, "present": present}
 
     def contrast(self, batch: Batch, unattended: bool = False, sides: Sides | None = None) -> Contrast:
@@ -174,18 +173,12 @@ class AlignedModel(nn.Module):
         sides = sides or self.sides(batch)
         eeg, audio, present, types = sides["eeg"], sides["audio"], sides.get("present"), batch.auditory_type
         if self.pairing == "paper_paired":
-            if ranks.apart():
-                raise BadInput(
-                    "pairing=paper_paired pairs the windows of one device; set training.devices=1, or pairing=all_pairs."
-                )
             pairs = paper_paired_similarity(self.fusion, eeg, audio[:, 0], types)
         else:
-            everyones = None if types is None else ranks.of_all(types)
-            pairs = self.fusion.all_pairs(eeg, ranks.of_all(audio[:, 0]), everyones, present)
-        others = None
-        if unattended and audio.shape[1] > 1:
-            others = self.logit_scale(self.fusion(eeg, audio[:, 1:], types, present))
-        return Contrast(self.logit_scale(pairs), others)
+            pairs = self.fusion.all_pairs(eeg, ranks.of_all(audio[:, 0]), None if types is None else ranks.of_all(types), present)
+        if not unattended or audio.shape[1] < 2:
+            return Contrast(self.logit_scale(pairs), None)
+        return Contrast(self.logit_scale(pairs), self.logit_scale(self.fusion(eeg, audio[:, 1:], types, present)))
 
     @torch.no_grad()
     def rank(

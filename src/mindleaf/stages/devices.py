@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch.multiprocessing import ProcessExitedException, start_processes  # type: ignore[attr-defined]
+from torch.multiprocessing.spawn import ProcessException, start_processes
 
 from mindleaf.config import Config
 from mindleaf.errors import BadInput
@@ -71,9 +71,10 @@ def _start(stage: Stage, devices: int, arguments: tuple[Any, ...]) -> None:
                 _child, (name, devices, _free_port(), max(1, torch.get_num_threads() // devices), notes, arguments), devices,
                 start_method="spawn",
             )  # fmt: skip
-        except ProcessExitedException as error:
+        except ProcessException:
+            # The others fail as well, for want of a partner: what counts is what was said.
             told = sorted(Path(notes).iterdir())
-            if error.exit_code != _REFUSED or not told:
+            if not told:
                 raise
             raise BadInput(told[0].read_text()) from None
 

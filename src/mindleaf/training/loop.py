@@ -85,13 +85,11 @@ def train(
 
     objective(model, batch, seed) -> Losses with ``total`` and named parts. ``validate`` returns a dict; without a "loss" in
     it the figures are only logged and the last state is kept;
-    Early lessons of a curriculum are no reason to stop: patience counts in the last one only.
-    ``validate_start`` lets the state before the first step count too (fine-tuning must not make a good start worse); its
+    Early lessons of a curriculum are no reason to stop: patience counts in the last one only. ``validate_start`` lets the state before the first step count too (fine-tuning must not make a good start worse); its
     figures stand in the first line, as start_validation_*.
     With ``run`` the loop logs to log.jsonl and TensorBoard and writes checkpoints; ``resume`` continues from the newest
-    one. Every random draw of a step comes from (seed, step), so a resumed run repeats an uninterrupted one bit for bit. Each line
-    tells the windows of its step by a digest of their numbers (``windows``). Of several processes each calls this with the same
-    arguments, but for ``run``; the first one's ``run`` gets the checkpoints, and is read on ``resume``.
+    one (with several processes, the first one's). Draws of a step come from (seed, step): a resumed run repeats an uninterrupted
+    one bit for bit. Each line tells the windows of its step by a digest of their numbers (``windows``).
     Under a time limit the learning rate falls with the time as well, and the last line of a call that it ended says ``cut_short``.
     Norms that stand still (``FittedNorm``) and come without statistics get them from a few batches of the first lesson.
     Returns the log lines of this call. Raises BadInput after ten steps in a row without a finite loss.
@@ -125,9 +123,7 @@ def train(
             on_step(step, line)
         stopped = late or (config.patience and loop.stale >= config.patience)
         if run and ((step + 1) % config.checkpoint_every == 0 or last or stopped):
-            if log:
-                log.sync()
-            loop.save(step + 1)
+            loop.save(step + 1, log)
         if stopped:
             break
     if log:
@@ -236,10 +232,11 @@ class _Loop:
             self.stale += 1
         return values
 
-    def save(self, step: int) -> None:
-        assert self.run is not None
+    def save(self, step: int, log: Log | None) -> None:
+        assert self.run is not None and log is not None
         if self.fabric.global_rank:
             return
+        log.sync()
         state = {
             "step": step, "model": self.plain.state_dict(), "optimiser": self.optimiser.state_dict(), "stale": self.stale, "bad": self.bad,
             "best": {"loss": self.best.loss, "step": self.best.step, "state": self.best.state}, "fingerprint": self.config.fingerprint(),
