@@ -99,7 +99,9 @@ def switch_delay(events: Sequence[Event]) -> float:
 
     A turn counts where windows end on both sides of it: between two trials nobody turns.
     """
-    turns = [(event.at, int(event.label.removeprefix("attend:"))) for event in events if isinstance(event, Mark) and _is_turn(event)]
+    turns = [
+        (event.at, int(event.label.removeprefix("attend:"))) for event in events if isinstance(event, Mark) and _is_turn(event)
+    ]
     ends = [*(at for at, _ in turns[1:]), np.inf]
     decisions, delays = [event for event in events if isinstance(event, Decision)], []
     for (at, who), until in zip(turns, ends, strict=True):
