@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from mindleaf.live.events import Decision, Mark, State
@@ -17,7 +18,8 @@ def running(items, **more) -> Session:
 
 
 def test_a_reader_that_never_reads_loses_events_and_slows_nothing():
-    items = chunks(*follows(20))
+    # A session decides from float32, which is what it records.
+    items = chunks(*(side.astype(np.float32) for side in follows(20)))
     session = running(items)
     deaf, keen = session.subscribe(10), session.subscribe(100_000)
     session.start()
