@@ -32,11 +32,17 @@ class Scorer(Protocol):
     used         which channels of the stream it reads
     """
 
-    name: str
-    window_s: float
-    eeg: Pipeline
-    sound: Pipeline
-    power: float | None
-    used: NDArray[np.bool_]
+    @property
+    def name(self) -> str: ...
+    @property
+    def window_s(self) -> float: ...
+    @property
+    def eeg(self) -> Pipeline: ...
+    @property
+    def sound(self) -> Pipeline: ...
+    @property
+    def power(self) -> float | None: ...
+    @property
+    def used(self) -> NDArray[np.bool_]: ...
 
     def __call__(self, heard: Heard) -> Float[np.ndarray, " candidate"]: ...
