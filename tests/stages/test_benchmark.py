@@ -149,7 +149,7 @@ def test_a_cell_ends_with_the_benchmark_that_asked_for_it(at_hand, tmp_path):
         ],
         env=os.environ | {"LINGERS_IN": str(said)},
     )  # fmt: skip
-    _wait_for(lambda: said.exists() and said.read_text() or running.poll() is not None)
+    _wait_for(lambda: (said.exists() and said.read_text()) or running.poll() is not None)
     pid = int(said.read_text())
     assert _lives(pid)
     running.kill()
