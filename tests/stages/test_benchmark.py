@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +46,16 @@ class Faulty(Dying):
 
     def fit(self, train, validation, seed):
         raise ZeroDivisionError("a fault")
+
+
+class Lingering(Dying):
+    """A system that says which process it learns in, and takes its time."""
+
+    name = "lingering"
+
+    def fit(self, train, validation, seed):
+        Path(os.environ["LINGERS_IN"]).write_text(str(os.getpid()))
+        time.sleep(120)
 
 
 DYING, FAULTY = f"{__name__}:Dying", f"{__name__}:Faulty"
@@ -127,6 +138,40 @@ def test_a_killed_benchmark_goes_on(at_hand, tmp_path):
     subprocess.run(command, check=True)
     assert len(list(cells.glob("*/cell.json"))) == 3
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
+def test_a_cell_ends_with_the_benchmark_that_asked_for_it(at_hand, tmp_path):
+    said = tmp_path / "pid"
+    running = subprocess.Popen(
+        [
+            sys.executable, "-m", "mindleaf.cli", "benchmark", "quick", "--data", at_hand.store("synthetic").path.parent, "--out",
+            tmp_path / "out", "--model", f"{__name__}:Lingering", "--set", FOLDS[0], "--quiet",
+        ],
+        env=os.environ | {"LINGERS_IN": str(said)},
+    )  # fmt: skip
+    _wait_for(lambda: (said.exists() and said.read_text()) or running.poll() is not None)
+    pid = int(said.read_text())
+    assert _lives(pid)
+    running.kill()
+    running.wait()
+    _wait_for(lambda: not _lives(pid))
+
+
+def _wait_for(holds, seconds=60.0):
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until, f"waited {seconds:g} s"
+        time.sleep(0.05)
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process runs; one that has ended and is not yet collected does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")
+    return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
 def test_what_makes_no_sense_is_refused(tmp_path):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
+import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -139,7 +141,7 @@ def _answered(cell: Cell, out: Path) -> tuple[Outcome, float | None]:
     # Forked from a server that has imported what all cells need: importing takes longer than many a cell.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["mindleaf.stages.cells", "mindleaf.systems.neural"])
-    here, there = context.Pipe(duplex=False)
+    here, there = context.Pipe()
     process = context.Process(target=_work, args=(cell, out, there), daemon=True)
     process.start()
     there.close()
@@ -155,6 +157,7 @@ def _work(cell: Cell, out: Path, there: Connection) -> None:
     """In the child: evaluate, note what it took, and send both home."""
     folder = out / cell.name()
     plain_warnings()
+    threading.Thread(target=_end_with_caller, args=(there,), daemon=True).start()
     try:
         outcome = outcome_of(cell, out)
     except Exception:
@@ -165,6 +168,14 @@ def _work(cell: Cell, out: Path, there: Connection) -> None:
     if is_finished(cell, out):
         write_json(folder / _COST, {"peak_mb": peak_mb})
     there.send((outcome, peak_mb))
+
+
+def _end_with_caller(there: Connection) -> None:
+    """Nothing is ever sent this way, so what comes is the end of the caller, killed as it may be: two must never work on one cell."""
+    try:
+        there.recv()
+    except (EOFError, OSError):
+        os._exit(1)
 
 
 def _why_failed(folder: Path, code: int) -> str:
