@@ -25,7 +25,9 @@ from mindleaf.store.store import Store
 
 FORMATS = ("onnx", "onnx-int8", "torch")
 #: The 10-20 system: what is taken where nobody says which channels there are.
-TEN_TWENTY = tuple(["Fp1", "Fp2", "F7", "F3", "Fz", "F4", "F8", "T7", "C3", "Cz", "C4", "T8", "P7", "P3", "Pz", "P4", "P8", "O1", "O2"])
+TEN_TWENTY = tuple(
+    ["Fp1", "Fp2", "F7", "F3", "Fz", "F4", "F8", "T7", "C3", "Cz", "C4", "T8", "P7", "P3", "Pz", "P4", "P8", "O1", "O2"]
+)
 _WINDOW_S, _COMPARED = 2.0, 256
 
 
