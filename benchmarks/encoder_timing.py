@@ -18,10 +18,17 @@ from mindleaf.models.facts import ModelFacts
 SFREQ = 200
 
 
-def labram(channels: int, seconds: int) -> nn.Module:
-    """LaBraM-base as braindecode has it: 12 layers of width 200."""
-    models = braindecode_models("the peer of this benchmark", "install it")
-    return models.Labram(n_times=seconds * SFREQ, n_chans=channels, n_outputs=2, patch_size=SFREQ, sfreq=SFREQ)
+class Labram(nn.Module):
+    """LaBraM-base as braindecode has it, 12 layers of width 200, asked for the first channels of its list."""
+
+    def __init__(self, channels: int, seconds: int) -> None:
+        super().__init__()
+        models = braindecode_models("the peer of this benchmark", "install it")
+        self.names = list(models.labram.LABRAM_CHANNEL_ORDER[:channels])
+        self.network = models.Labram(n_times=seconds * SFREQ, n_chans=channels, n_outputs=2, patch_size=SFREQ, sfreq=SFREQ)
+
+    def forward(self, eeg: Tensor) -> Tensor:
+        return self.network(eeg, ch_names=self.names)
 
 
 def mindmix() -> MindMixEncoder:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 
 import torch
-from encoder_timing import doubled, error, labram, medians, mindmix, noise, table
+from encoder_timing import Labram, doubled, error, medians, mindmix, noise, table
 
 from mindleaf.encoders.mindmix import MindMixEncoder
 from mindleaf.models.exported import ExportFacts, onnx_runner
@@ -33,7 +33,7 @@ def main() -> int:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    peer, ours, batch = labram(CHANNELS, SECONDS).eval(), mindmix().eval(), noise(1, CHANNELS, SECONDS)
+    peer, ours, batch = Labram(CHANNELS, SECONDS).eval(), mindmix().eval(), noise(1, CHANNELS, SECONDS)
     with torch.inference_mode():
         wanted = copy.deepcopy(ours).double()(doubled(batch))[0]
     runs: dict[str, Callable[[], torch.Tensor]] = {

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 
 import torch
-from encoder_timing import doubled, error, labram, medians, mindmix, noise, table
+from encoder_timing import Labram, doubled, error, medians, mindmix, noise, table
 from torch import Tensor, nn
 
 CHANNELS, SECONDS, GOAL = 64, 2, 1.3
@@ -27,7 +27,7 @@ def main() -> int:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    peer, ours, batch = labram(CHANNELS, SECONDS).train(), mindmix().train(), noise(arguments.batch, CHANNELS, SECONDS)
+    peer, ours, batch = Labram(CHANNELS, SECONDS).train(), mindmix().train(), noise(arguments.batch, CHANNELS, SECONDS)
     exact = copy.deepcopy(ours).double().eval()
     wanted, came = gradient(exact, lambda: exact(doubled(batch))[0]), gradient(ours.eval(), lambda: ours(batch)[0])
     ours.train()
