@@ -165,6 +165,47 @@ def explain(
 
 
 @app.command()
+def live(
+    source: Annotated[str, typer.Option("--source", help="synthetic, lsl:NAME, replay:FILE, store:PATH or session:DIR.")],
+    model: Annotated[str, typer.Option("--model", help="An aligned RUN or a linear decoder; the shipped one where none is given.")] = "",
+    audio: Annotated[str, typer.Option("--audio", help="The sounds: wav:A,B or lsl:NAME.")] = "",
+    calibration: Annotated[Path | None, typer.Option("--calibration", help="What calibrate wrote.")] = None,
+    record: Annotated[Path | None, typer.Option("--record", help="New folder for everything that comes and is said.")] = None,
+    seconds: Annotated[float, typer.Option("--for", min=0, help="Stop after so many seconds; 0: when the source ends.")] = 0.0,
+    speed: Annotated[float, typer.Option("--speed", help="Of a replay or the synthetic listener; inf: as fast as possible.")] = 1.0,
+    send: Annotated[str, typer.Option("--send", help="Send the answers as LSL streams of this name.")] = "",
+    unit: Annotated[str, typer.Option("--unit", help="Unit of the EEG, in place of what it says.")] = "",
+    settings: Settings = None, seed: Seed = 0, quiet: Quiet = False, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Decode while it happens: which sound is listened to, once every half second. Not a medical device."""
+    from mindleaf.stages.live import Asked
+    from mindleaf.stages.live import live as stage
+
+    asked = Asked(source, model, audio, calibration, unit, speed, seed, tuple(settings or ()))
+    _print(stage(asked, record, seconds, send, (lambda line: None) if as_json else typer.echo), as_json)
+
+
+@app.command()
+def calibrate(
+    source: Annotated[str, typer.Option("--source", help="As for live.")],
+    out: Annotated[Path, typer.Option("--out", help="File to write, for live --calibration.")],
+    model: Annotated[str, typer.Option("--model", help="As for live.")] = "",
+    audio: Annotated[str, typer.Option("--audio", help="As for live.")] = "",
+    attend: Annotated[str, typer.Option("--attend", help="Who is attended for how many seconds: 0:60,1:60.")] = "",
+    seconds: Annotated[float, typer.Option("--for", min=30, help="Seconds to listen.")] = 180.0,
+    speed: Annotated[float, typer.Option("--speed", help="As for live.")] = 1.0,
+    unit: Annotated[str, typer.Option("--unit", help="As for live.")] = "",
+    settings: Settings = None, seed: Seed = 0, quiet: Quiet = False, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Measure a listener whose attention is known: channels, lag, accuracy with its interval, the scale of probabilities."""
+    from mindleaf.stages.live import Asked
+    from mindleaf.stages.live import calibrate as stage
+
+    asked = Asked(source, model, audio, None, unit, speed, seed, tuple(settings or ()))
+    _print(stage(asked, out, seconds, attend), as_json)
+
+
+@app.command()
 def reproduce(
     name: Annotated[str, typer.Argument(help="PAPER:TABLE or PAPER:FIGURE, such as mindmix:table2; see 'mindleaf list reproductions'.")],
     out: Out,

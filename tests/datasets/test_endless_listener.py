@@ -9,7 +9,9 @@ from mindleaf.datasets.synthesis.settings import preset
 from mindleaf.datasets.synthesis.stream import EndlessListener
 from mindleaf.errors import BadInput
 
-CONFIG = preset("easy").model_copy(update={"n_channels": 16, "background_uv": 0.0, "alpha_uv": 0.0, "blink_uv": 0.0, "line_uv": 0.0})
+CONFIG = preset("easy").model_copy(
+    update={"n_channels": 16, "background_uv": 0.0, "alpha_uv": 0.0, "blink_uv": 0.0, "line_uv": 0.0}
+)
 QUIET = CONFIG.model_copy(update={"sensor_uv": 0.0})
 
 

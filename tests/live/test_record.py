@@ -49,7 +49,7 @@ def session(tmp_path_factory) -> tuple[Path, list, np.ndarray]:
     for k in brain[250:255]:
         items[k] = Block(other, items[k].first, items[k].stamp, items[k].samples)
     del items[brain[120]]
-    items.insert(300, Mark(15.0, "tab\tand \"quote\""))
+    items.insert(300, Mark(15.0, 'tab\tand "quote"'))
     folder = tmp_path_factory.mktemp("live") / "session"
     return folder, recorded(folder, items), eeg
 
@@ -68,7 +68,9 @@ def test_other_tools_read_the_eeg(session):
     assert np.allclose(1e6 * raw.get_data()[:, :1500].T, eeg[:1500].astype(np.float32), equal_nan=True, rtol=1e-5)
     assert raw.n_times < len(eeg) - 13
     # MNE keeps the first segment to itself.
-    [gap] = [onset for onset, text in zip(raw.annotations.onset, raw.annotations.description, strict=True) if "New Segment" in text]
+    [gap] = [
+        onset for onset, text in zip(raw.annotations.onset, raw.annotations.description, strict=True) if "New Segment" in text
+    ]
     assert gap == pytest.approx(120 * 13 / 128, abs=1e-6)
     rows = next(folder.rglob("*_events.tsv")).read_text().splitlines()
     assert {len(row.split("\t")) for row in rows} == {4}

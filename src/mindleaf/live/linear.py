@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
@@ -53,7 +53,7 @@ class LinearConfig(Config):
     window_s: float = 4.0
     slope: float = 1.0
     fitted_on: str = ""
-    figures: dict[str, float] = {}
+    figures: dict[str, float] = Field(default_factory=dict)
     sha256: str = ""
 
     @model_validator(mode="after")
@@ -106,7 +106,9 @@ class LinearScorer:
         return np.tensordot(views, self._weights[:, self.used].T, axes=([0, 2], [0, 1]))
 
 
-def correlations(rebuilt: Float[np.ndarray, " frame"], sound: Float[np.ndarray, "candidate frame"]) -> Float[np.ndarray, " candidate"]:
+def correlations(
+    rebuilt: Float[np.ndarray, " frame"], sound: Float[np.ndarray, "candidate frame"]
+) -> Float[np.ndarray, " candidate"]:
     """Pearson's r, 0 where either side is constant."""
     a, b = rebuilt - rebuilt.mean(), sound - sound.mean(axis=1, keepdims=True)
     scale = np.sqrt((a @ a) * (b**2).sum(axis=1))

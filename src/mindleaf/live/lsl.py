@@ -47,7 +47,9 @@ def stream_info(sinfo: Any, kind: Kind, unit: str = "") -> tuple[StreamInfo, lis
     said = sinfo.get_channel_units() or [""] * sinfo.n_channels
     units = {_unit(said[k]) for k in rows}
     if kind == "eeg" and not unit and (len(units) > 1 or not units.copy().pop()):
-        raise BadInput(f"the LSL stream {sinfo.name!r} does not say one unit for its EEG ({', '.join(sorted(units)) or 'none'}); say it with --unit uV.")
+        raise BadInput(
+            f"the LSL stream {sinfo.name!r} does not say one unit for its EEG ({', '.join(sorted(units)) or 'none'}); say it with --unit uV."
+        )
     chosen = unit or units.pop() if kind == "eeg" else "uV"
     return StreamInfo(kind, tuple(names[k] for k in rows), float(sinfo.sfreq), chosen), rows
 

@@ -125,7 +125,9 @@ def _write_headers(folder: Path, eeg: Path, info: StreamInfo) -> None:
     rows = "".join(f"{name}\tEEG\tuV\n" for name in names)
     (eeg / f"{_NAME}_channels.tsv").write_text("name\ttype\tunits\n" + rows)
     # A resolution in microvolts makes any unit readable without touching a sample; commas are written as BrainVision wants them.
-    channels = "".join(f"Ch{k}={name.replace(',', chr(92) + '1')},,{info.microvolts:g},µV\n" for k, name in enumerate(names, start=1))
+    channels = "".join(
+        f"Ch{k}={name.replace(',', chr(92) + '1')},,{info.microvolts:g},µV\n" for k, name in enumerate(names, start=1)
+    )
     (eeg / f"{_NAME}_eeg.vhdr").write_text(
         "BrainVision Data Exchange Header File Version 1.0\n\n[Common Infos]\nCodepage=UTF-8\n"
         f"DataFile={_NAME}_eeg.eeg\nMarkerFile={_NAME}_eeg.vmrk\nDataFormat=BINARY\nDataOrientation=MULTIPLEXED\n"

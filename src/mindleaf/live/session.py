@@ -32,7 +32,6 @@ from mindleaf.errors import BadInput
 from mindleaf.live.decoder import Decoder
 from mindleaf.live.events import Account, Decision, Event, Mark, State
 from mindleaf.live.source import Item, Source
-from mindleaf.live.stream import Block
 
 #: Steps over which the time they take is told.
 _TIMED = 500

@@ -83,7 +83,9 @@ def _cut(stretch: Listened, eeg: NDArray, sound: NDArray, config: LinearConfig) 
     """Both sides without the filters' beginning, equally long."""
     first, last = round(_SETTLE_S * config.eeg.sfreq), min(len(eeg), len(sound))
     if last - first < 2 * config.window_s * config.eeg.sfreq:
-        raise BadInput(f"a stretch of listening wanted {2 * config.window_s + _SETTLE_S:g} s or more, got {last / config.eeg.sfreq:.1f} s.")
+        raise BadInput(
+            f"a stretch of listening wanted {2 * config.window_s + _SETTLE_S:g} s or more, got {last / config.eeg.sfreq:.1f} s."
+        )
     return Framed(stretch.listener, eeg[first:last], sound[first:last], stretch.attended)
 
 
