@@ -50,7 +50,7 @@ export class Attention {
       padding: [10, 10, 0, 0],
       scales: { x: { time: false, range: () => this.span() }, y: { range: [0, 1] } },
       axes: [
-        { ...axis, size: 24, values: (_, splits) => splits.map((s) => `${Math.round(s)} s`) },
+        { ...axis, size: 24, incrs: [1, 2, 5, 10, 15, 20, 30, 60], values: (_, splits) => splits.map((s) => `${Math.round(s)} s`) },
         { ...axis, size: 46, splits: () => [0, 0.25, 0.5, 0.75, 1], values: (_, splits) => splits.map((s) => s.toFixed(2)) },
       ],
       series,
