@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -57,7 +58,8 @@ class Console:
 
     def __init__(self, open_session: Callable[[], Session], recordings: Path | None = None, can_attend: bool = False) -> None:
         self._open, self._recordings, self.can_attend = open_session, recordings, can_attend
-        self._lock = threading.Lock()
+        self._lock, self._ended = threading.Lock(), False
+        self._next: SimpleQueue[View] = SimpleQueue()
         self.view = View(open_session())
 
     @property
@@ -67,6 +69,13 @@ class Console:
     @property
     def can_record(self) -> bool:
         return self._recordings is not None
+
+    def sessions(self) -> Iterator[Session]:
+        """The session at hand, then one more each time a page asks for it: whoever takes a session starts it and sees it end."""
+        while True:
+            yield self.session
+            self._ended = True
+            self.view = self._next.get()
 
     def obey(self, text: str) -> None:
         """Carry out a command that came as JSON. May take seconds; raises BadInput for what is none or cannot be done."""
@@ -92,11 +101,11 @@ class Console:
     def _start(self) -> None:
         """A new session where the last one has ended."""
         with self._lock:
-            if self.session.snapshot.running:
+            if not self._ended:
                 raise BadInput("a session is running; stop it first.")
             view = View(self._open())
-            view.session.start()
-            self.view = view
+            self._ended = False
+            self._next.put(view)
 
     def _record(self, on: bool) -> None:
         if self._recordings is None:
