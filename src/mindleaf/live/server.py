@@ -74,7 +74,9 @@ async def _told(socket: WebSocket, page: Page) -> None:
     with suppress(WebSocketDisconnect, TimeoutError, RuntimeError):
         while True:
             text = await page.get()
-            await asyncio.wait_for(socket.send_text(text), PATIENCE_S)
+            # Not wait_for, which on Python 3.11 can swallow a cancellation.
+            async with asyncio.timeout(PATIENCE_S):
+                await socket.send_text(text)
 
 
 async def _obeyed(socket: WebSocket, page: Page, console: Console) -> None:
