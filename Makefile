@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Two cores are the smallest machine we promise to run on; more are used when there are more.
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: install demo test lint docs bench soak clean
+.PHONY: install demo live test lint docs bench soak clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "mindleaf needs Python 3.11 or newer; run make PYTHON=python3.11"; exit 2; }
@@ -17,6 +17,10 @@ install: $(VENV)/.installed
 
 demo: install
 	$(BIN)/mindleaf demo --out runs/demo
+
+# The page of a live decoder on a generated listener; the address is printed. Ctrl-C ends it.
+live: install
+	$(BIN)/mindleaf live --source synthetic
 
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile

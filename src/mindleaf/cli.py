@@ -247,14 +247,23 @@ def live(
     speed: Annotated[float, typer.Option("--speed", help="Of a replay or the synthetic listener; inf: as fast as possible.")] = 1.0,
     send: Annotated[str, typer.Option("--send", help="Send the answers as LSL streams of this name.")] = "",
     unit: Annotated[str, typer.Option("--unit", help="Unit of the EEG, in place of what it says.")] = "",
+    page: Annotated[bool, typer.Option("--page/--no-page", help="Show it in a browser.")] = True,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page; 0 takes a free one.")] = 8765,
+    host: Annotated[str, typer.Option("--host", help="Of the page; another than this machine's own makes a token.")] = "127.0.0.1",
     settings: Settings = None, seed: Seed = 0, quiet: Quiet = False, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Decode while it happens: which sound is listened to, once every half second. Not a medical device."""
     from mindleaf.stages.live import Asked
     from mindleaf.stages.live import live as stage
+    from mindleaf.stages.live_page import Place, live_with_page
 
     asked = Asked(source, model, audio, calibration, unit, speed, seed, tuple(settings or ()))
-    show(stage(asked, record, seconds, send, (lambda line: None) if as_json else typer.echo), as_json)
+    say = (lambda line: None) if as_json else typer.echo
+    if page:
+        place = Place(host, port, lambda line: typer.echo(line, err=as_json))
+        show(live_with_page(asked, place, record, seconds, send, say), as_json)
+    else:
+        show(stage(asked, record, seconds, send, say), as_json)
 
 
 @app.command()

@@ -18,13 +18,14 @@ from mindleaf.stages.live_sources import synthetic_source
 from tests.stages.command import mindleaf, worked
 
 FAST = ("--source", "synthetic", "--speed", "inf", "--quiet")
+ALONE = (*FAST, "--no-page")
 
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory) -> tuple[Path, str]:
     """Forty seconds of the synthetic listener, recorded, and what was printed."""
     folder = tmp_path_factory.mktemp("live") / "session"
-    return folder, worked("live", *FAST, "--for", 40, "--record", folder, "--set", "turn_every_s=20").out
+    return folder, worked("live", *ALONE, "--for", 40, "--record", folder, "--set", "turn_every_s=20").out
 
 
 def test_a_fresh_install_follows_the_synthetic_listener(session):
@@ -40,7 +41,7 @@ def test_a_recorded_session_is_said_again_word_for_word(session):
     def spoken(text: str) -> list[str]:
         return [line for line in text.splitlines() if " s  " in line]
 
-    assert spoken(worked("live", "--source", f"session:{folder}", "--quiet").out) == spoken(said)
+    assert spoken(worked("live", "--source", f"session:{folder}", "--quiet", "--no-page").out) == spoken(said)
 
 
 def test_a_file_with_its_sounds(tmp_path):

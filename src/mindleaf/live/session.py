@@ -45,7 +45,7 @@ class Snapshot:
     decision      the newest one
     attended      who the source says is attended (number of the candidate), where it knows; -1 elsewhere
     accounts      by kind of stream
-    step_ms       median, 99th percentile and highest time of the last 500 steps: filtering, judging and scoring
+    step_ms       median, 95th, 99th percentile and highest time of the last 500 steps: filtering, judging and scoring
     recording     folder that is written to; "" where none is
     complaint     the newest command that could not be carried out, and why; or what ended the session
     """
@@ -64,7 +64,7 @@ class Snapshot:
     decision: Decision | None = None
     attended: int = -1
     accounts: tuple[tuple[str, Account], ...] = ()
-    step_ms: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    step_ms: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     recording: str = ""
     complaint: str = ""
 
@@ -220,7 +220,7 @@ class Session:
 
     def _publish(self, events: list[Event], **changed: object) -> None:
         if events and any(isinstance(event, Decision) for event in events) and self._times:
-            changed["step_ms"] = tuple(np.percentile(self._times, [50, 99, 100]).round(3).tolist())
+            changed["step_ms"] = tuple(np.percentile(self._times, [50, 95, 99, 100]).round(3).tolist())
         self.snapshot = replace(self.snapshot, **changed)  # type: ignore[arg-type]
         if events:
             for reader in self._readers:

@@ -177,15 +177,25 @@ def live(
 
     record: folder for everything; send: name of LSL streams for the answers; say: called with each line for people.
     """
-    session = open_session(asked)
+    refuse_full(record)
+    return followed(open_session(asked), record, seconds, send, say)[0]
+
+
+def refuse_full(record: Path | None) -> None:
     if record is not None and record.exists() and (not record.is_dir() or any(record.iterdir())):
         raise BadInput(f"{record} is not an empty folder; give --record a new one.")
+
+
+def followed(
+    session: Session, record: Path | None, seconds: float, send: str, say: Callable[[str], None]
+) -> tuple[dict[str, object], bool]:
+    """Run one session; its figures, and whether Ctrl-C ended it."""
     reader, kept = session.subscribe(100_000), list[Event]()
     if record is not None:
         session.record(record)
     sender = LSLOut(session, send) if send else None
     session.start()
-    begun = math.nan
+    begun, interrupted = math.nan, False
     try:
         while not session.wait(0.0):
             for event in reader.get(timeout=0.1):
@@ -197,6 +207,7 @@ def live(
             if seconds and session.snapshot.now - begun >= seconds:
                 break
     except KeyboardInterrupt:
+        interrupted = True
         say("stopping")
     finally:
         session.stop()
@@ -207,8 +218,8 @@ def live(
             kept.append(event)
             if line := told(event, session):
                 say(line)
-    median, high, highest = session.snapshot.step_ms
-    return figures(kept, session.snapshot.window_s) | {"step_ms": {"median": median, "p99": high, "max": highest}}
+    step_ms = dict(zip(("median", "p95", "p99", "max"), session.snapshot.step_ms, strict=True))
+    return figures(kept, session.snapshot.window_s) | {"step_ms": step_ms}, interrupted
 
 
 def told(event: Event, session: Session) -> str:
