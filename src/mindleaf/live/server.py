@@ -155,9 +155,8 @@ def _bound(host: str, port: int) -> socket.socket:
 
 def _own_address() -> str:
     """The address under which other machines reach this one, as far as it can be told without asking them."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        with suppress(OSError):
-            # Nothing is sent: connecting a datagram socket only chooses the address that packets would leave from.
-            probe.connect(("192.0.2.1", 9))
-            return str(probe.getsockname()[0])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, suppress(OSError):
+        # Nothing is sent: connecting a datagram socket only chooses the address that packets would leave from.
+        probe.connect(("192.0.2.1", 9))
+        return str(probe.getsockname()[0])
     return "127.0.0.1"

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import pickle
 import shutil
 import warnings
 from pathlib import Path
@@ -67,7 +68,7 @@ def newest(folder: Path) -> dict[str, Any] | None:
     for path in reversed(committed(folder)):
         try:
             state = _read(path)
-        except (RuntimeError, OSError, EOFError, ValueError) as error:
+        except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
             damaged.append(f"{path.name} ({error if isinstance(error, _Damaged) else type(error).__name__})")
             continue
         if damaged:
