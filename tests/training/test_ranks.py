@@ -16,7 +16,7 @@ from mindleaf.layers.ranks import Share, bounds, sharing
 from mindleaf.store.store import Store
 from mindleaf.training.log import read_log
 from mindleaf.training.loop import TrainingConfig, digest, train
-from mindleaf.training.order import batch_at
+from mindleaf.training.order import Order
 from tests.training.children import Children
 
 STAGES = ("pretrain-mindmix", "pretrain-leaf", "align-mindmix", "align-leaf")
@@ -137,7 +137,7 @@ def test_attention_by_hand_is_the_fused_one():
 def test_the_windows_of_a_step_can_be_told_from_its_line(store, whole):
     """What is logged is the digest of a pure function of seed and step, which the next test of resuming relies on."""
     lines, n = whole("align-mindmix"), len(Store(store).windows(2.0, 1.0))
-    assert n > 50 and [line["windows"] for line in lines] == [digest(batch_at(np.zeros(n, int), 10, 3, k)) for k in range(5)]
+    assert n > 50 and [line["windows"] for line in lines] == [digest(Order(np.zeros(n, int), 10, 3).at(k)[0]) for k in range(5)]
 
 
 class Nothing:
