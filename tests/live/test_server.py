@@ -201,8 +201,8 @@ def never_reading(server: Server) -> socket.socket:
 
 
 def test_a_page_that_never_reads_slows_nobody(monkeypatch):
-    monkeypatch.setattr("mindleaf.live.server.PATIENCE_S", 1.0)
-    names = tuple(f"E{k}" for k in range(1, 97))
+    monkeypatch.setattr("mindleaf.live.server.PATIENCE_S", 3.0)
+    names = tuple(f"E{k}" for k in range(1, 33))
     console = Console(lambda: session(Listener(names, speed=4.0)))
     with Server(console, port=0) as server, Running(console):
         decided = console.session.subscribe(10_000)
