@@ -91,7 +91,7 @@ class LinearScorer:
             )
         self._weights = np.zeros((len(weights), len(channels)))
         self._weights[:, [places[config.channels[k]] for k in known]] = weights[:, known]
-        self.used: NDArray[np.bool_] = self._weights.any(axis=0)
+        self.used: NDArray[np.bool_] = np.asarray(self._weights.any(axis=0))
 
     def __call__(self, heard: Heard) -> Float[np.ndarray, " candidate"]:
         """Pearson's r with each candidate; 0 for one that is constant."""

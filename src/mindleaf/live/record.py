@@ -14,7 +14,7 @@ begins a new segment. No library writes BrainVision (or XDF) piece by piece, and
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -171,7 +171,7 @@ class Recorded:
     def close(self) -> None:
         self._lines.close()
 
-    def _items(self) -> Iterator[tuple[Item | None, float]]:
+    def _items(self) -> Generator[tuple[Item | None, float], None, None]:
         import soundfile
 
         live = self._folder / "sourcedata" / "live"

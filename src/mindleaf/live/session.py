@@ -108,7 +108,8 @@ class Session:
         self, source: Source, decoder: Decoder, recorder: Callable[[Path, Source, Decoder], Recording] | None = None
     ) -> None:
         self.source, self.decoder = source, decoder
-        self._recorder, self._recording = recorder, None
+        self._recorder = recorder
+        self._recording: Recording | None = None
         self._readers: tuple[Reader, ...] = ()
         self._commands: SimpleQueue[Callable[[], list[Event]]] = SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -178,8 +179,10 @@ class Session:
             self._publish([], running=True)
             while not self._stopping.is_set() and (items := self.source.take()) is not None:
                 self._carry_out()
-                for item in items or [None]:
+                for item in items:
                     self._step(item)
+                if not items:
+                    self._step(None)
             self._carry_out()
         except Exception as error:
             self._error = error
@@ -212,12 +215,10 @@ class Session:
         self._publish(
             events, now=now, state=decoder.state, reason=decoder.reason, decision=decision,
             attended=int(labels[-1].removeprefix("attend:")) if labels else snapshot.attended,
-            accounts=((track.info.kind, track.account) for track in (decoder.eeg, decoder.sound)),
+            accounts=tuple((track.info.kind, track.account) for track in (decoder.eeg, decoder.sound)),
         )  # fmt: skip
 
     def _publish(self, events: list[Event], **changed: object) -> None:
-        if "accounts" in changed:
-            changed["accounts"] = tuple(changed["accounts"])  # type: ignore[call-overload]
         if events and any(isinstance(event, Decision) for event in events) and self._times:
             changed["step_ms"] = tuple(np.percentile(self._times, [50, 95, 99, 100]).round(3).tolist())
         self.snapshot = replace(self.snapshot, **changed)  # type: ignore[arg-type]

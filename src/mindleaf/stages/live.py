@@ -28,7 +28,7 @@ from mindleaf.metrics.calibration import calibration_error
 from mindleaf.metrics.lag import audio_lag
 from mindleaf.reading.audio import read_audio
 from mindleaf.reading.signals import open_signal
-from mindleaf.stages.live_figures import answered, figures, interval
+from mindleaf.stages.live_figures import answered, figures, interval, turns_of
 from mindleaf.stages.live_fit import SYNTHETIC, slope_of
 from mindleaf.stages.live_scorers import scorer_for
 from mindleaf.stages.live_sources import Take, synthetic_source, taken
@@ -293,7 +293,7 @@ def _measured(events: list[Event], session: Session) -> dict[str, object]:
     right = (scores.argmax(axis=1) == attended).astype(float)
     held_out = {int(c): slope_of(first[cluster != c]) for c in np.unique(cluster)}
     confidence = [probabilities(row, held_out[int(c)]).max() for row, c in zip(scores, cluster, strict=True)]
-    shares = np.mean([[bool(why) for why in d.channels] for d in events if isinstance(d, Decision)], axis=0)
+    shares = np.array([[bool(why) for why in d.channels] for d in events if isinstance(d, Decision)], float).mean(axis=0)
     lag = audio_lag(_pieces(events), session.decoder.scorer.sound.sfreq) if session.decoder.scorer.power else None
     channels = session.snapshot.channels
     return {
@@ -316,9 +316,7 @@ def _pieces(events: list[Event]) -> list[tuple[NDArray, NDArray]]:
         rows += [(event.stamp + k / event.rate, row) for k, row in enumerate(event.values)]
     brain = {round(at * rate): row for at, row in sides["eeg"]}
     sound = {round(at * rate): row for at, row in sides["sound"]}
-    turns = sorted(
-        (event.at, int(event.label[7:])) for event in events if isinstance(event, Mark) and event.label.startswith("attend:")
-    )
+    turns = turns_of(events)
     pieces = []
     for (at, who), until in zip(turns, [*(at for at, _ in turns[1:]), math.inf], strict=True):
         both = [k for k in sorted(brain) if at * rate <= k < until * rate and k in sound]

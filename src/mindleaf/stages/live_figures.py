@@ -38,7 +38,7 @@ class Answered:
 
 def answered(events: Sequence[Event], window_s: float) -> Answered:
     """The windows whose answer is known; those in which attention turned are left out."""
-    turns = [(event.at, int(event.label.removeprefix("attend:"))) for event in events if _is_turn(event)]
+    turns = turns_of(events)
     rows: list[tuple[Decision, int, int]] = []
     for decision in (event for event in events if isinstance(event, Decision)):
         before = [k for k, (at, _) in enumerate(turns) if at <= decision.stop - window_s + 1e-6]
@@ -58,8 +58,10 @@ def answered(events: Sequence[Event], window_s: float) -> Answered:
     )
 
 
-def _is_turn(event: Event) -> bool:
-    return isinstance(event, Mark) and event.label.startswith("attend:")
+def turns_of(events: Sequence[Event]) -> list[tuple[float, int]]:
+    """When attention turned, and to which candidate, -1 for none."""
+    marks = [event for event in events if isinstance(event, Mark) and event.label.startswith("attend:")]
+    return sorted((mark.at, int(mark.label.removeprefix("attend:"))) for mark in marks)
 
 
 def figures(events: Sequence[Event], window_s: float, seed: int = 0) -> dict[str, object]:
@@ -99,9 +101,7 @@ def switch_delay(events: Sequence[Event]) -> float:
 
     A turn counts where windows end on both sides of it: between two trials nobody turns.
     """
-    turns = [
-        (event.at, int(event.label.removeprefix("attend:"))) for event in events if isinstance(event, Mark) and _is_turn(event)
-    ]
+    turns = turns_of(events)
     ends = [*(at for at, _ in turns[1:]), np.inf]
     decisions, delays = [event for event in events if isinstance(event, Decision)], []
     for (at, who), until in zip(turns, ends, strict=True):
