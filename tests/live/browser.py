@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from base64 import b64decode
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
@@ -36,6 +37,7 @@ class Browser:
         self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self._size, self._dark, self._number = (width, height), dark, 0
         self.events: list[dict[str, Any]] = []
+        self._open = ExitStack()
 
     def __enter__(self) -> Self:
         from websockets.sync.client import connect
@@ -47,7 +49,7 @@ class Browser:
             assert self._process.poll() is None and time.monotonic() < give_up, "Chromium did not begin"
             time.sleep(0.05)
         port, path = place.read_text().split("\n")[:2]
-        self._socket = connect(f"ws://127.0.0.1:{port}{path}", max_size=None, proxy=None)
+        self._socket = self._open.enter_context(connect(f"ws://127.0.0.1:{port}{path}", max_size=None, proxy=None))
         self._session = ""
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -60,7 +62,7 @@ class Browser:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        self._open.close()
         self._process.terminate()
         self._process.wait(20)
         self._folder.cleanup()

@@ -11,6 +11,7 @@ pytest.importorskip("fastapi", reason="needs fastapi: pip install 'mindleaf[live
 
 from starlette.routing import Mount, WebSocketRoute
 
+from mindleaf.live.broadcast import Broadcast
 from mindleaf.live.console import Console
 from mindleaf.live.guard import HEADERS, LOOPBACK, Guard
 from mindleaf.live.server import PAGE, app
@@ -42,7 +43,8 @@ REFUSED: dict[str, tuple[dict[str, str | None], int]] = {
 
 @pytest.fixture(scope="module")
 def routes() -> Any:
-    return app(Console(lambda: session(Listener())), print)
+    console = Console(lambda: session(Listener()))
+    return app(Broadcast(console), console, print)
 
 
 def places(routes: Any) -> list[tuple[str, str]]:

@@ -65,6 +65,10 @@ class Broadcast:
         self._pages.add(page)
         return page
 
+    @property
+    def n_pages(self) -> int:
+        return len(self._pages)
+
     def leave(self, page: Page) -> None:
         self._pages.discard(page)
 

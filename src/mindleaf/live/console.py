@@ -94,6 +94,8 @@ class Console:
             case Attend():
                 if not self.can_attend:
                     raise BadInput(f"nobody listens to {self.session.snapshot.source} who could be turned.")
+                if command.candidate >= (n := len(self.session.snapshot.candidates)):
+                    raise BadInput(f"wanted a candidate from 0 to {n - 1}, or -1 for nobody, got {command.candidate}.")
                 self.session.attend(command.candidate)
             case Record():
                 self._record(command.on)

@@ -38,9 +38,8 @@ _LONGEST_COMMAND = 4096
 _MOST_PAGES = 200
 
 
-def app(console: Console, broken: Callable[[BaseException | None], None]) -> FastAPI:
+def app(broadcast: Broadcast, console: Console, broken: Callable[[BaseException | None], None]) -> FastAPI:
     """The routes; nothing in them asks who asks, see ``live.guard``. ``broken`` is called where no message can be made any more."""
-    broadcast = Broadcast(console)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
@@ -108,7 +107,8 @@ class Server:
         shown = _own_address() if ip_address(address[0]).is_unspecified else name
         self.url = f"http://{shown}:{address[1]}/" + (f"?token={self.token}" if self.token else "")
         names = LOOPBACK | {name.lower(), *([socket.gethostname().lower()] if self.open_to_others else [])}
-        self.guard = Guard(app(console, self._broken), frozenset(names), self.token, any_address=self.open_to_others)
+        self.broadcast = Broadcast(console)
+        self.guard = Guard(app(self.broadcast, console, self._broken), frozenset(names), self.token, any_address=self.open_to_others)
         self._uvicorn = uvicorn.Server(uvicorn.Config(self.guard, **_SETTINGS))
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._uvicorn.run, args=([self._socket],), name="page", daemon=True)
@@ -142,7 +142,7 @@ def _bound(host: str, port: int) -> socket.socket:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listening = socket.socket(family, kind)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 17)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
         listening.bind(address)
         listening.listen(128)
     except OSError as error:

@@ -1,7 +1,7 @@
 // The head from above, nose up: amplitude of the last second between electrodes by inverse distance, bad ones crossed out.
 import { VIRIDIS, ink, surface } from "./look.js";
 
-const CELLS = 64;
+const CELLS = 56;
 const REACH = 1.16;
 
 export class Head {
@@ -60,19 +60,35 @@ export class Head {
   paint(good, levels, low, high) {
     const context = this.image.getContext("2d");
     const pixels = context.createImageData(CELLS, CELLS);
+    this.weigh(good);
+    for (let i = 0; i < CELLS * CELLS; i += 1) {
+      let sum = 0;
+      for (let j = 0; j < good.length; j += 1) sum += this.weights[i * good.length + j] * levels[good[j][0]];
+      const share = Math.max(0, Math.min(255, Math.round((255 * (sum - low)) / (high - low))));
+      const [red, green, blue] = VIRIDIS[share];
+      pixels.data[4 * i] = red;
+      pixels.data[4 * i + 1] = green;
+      pixels.data[4 * i + 2] = blue;
+      pixels.data[4 * i + 3] = 255;
+    }
+    context.putImageData(pixels, 0, 0);
+  }
+
+  // How much each good electrode counts in each cell; anew only where other ones are good.
+  weigh(good) {
+    const key = good.map(([k]) => k).join();
+    if (key === this.weighed) return;
+    this.weighed = key;
+    this.weights = new Float32Array(CELLS * CELLS * good.length);
     for (let i = 0; i < CELLS * CELLS; i += 1) {
       const x = ((i % CELLS) / (CELLS - 1) - 0.5) * 2 * REACH;
       const y = (0.5 - Math.floor(i / CELLS) / (CELLS - 1)) * 2 * REACH;
-      let [sum, weights] = [0, 0];
-      for (const [k, ex, ey] of good) {
-        const weight = 1 / ((x - ex) ** 2 + (y - ey) ** 2 + 0.004) ** 1.5;
-        sum += weight * levels[k];
-        weights += weight;
-      }
-      const share = Math.max(0, Math.min(255, Math.round((255 * (sum / weights - low)) / (high - low))));
-      pixels.data.set([...VIRIDIS[share], 255], 4 * i);
+      const row = good.map(([, ex, ey]) => 1 / ((x - ex) ** 2 + (y - ey) ** 2 + 0.004) ** 1.5);
+      const total = row.reduce((a, b) => a + b, 0);
+      row.forEach((weight, j) => {
+        this.weights[i * good.length + j] = weight / total;
+      });
     }
-    context.putImageData(pixels, 0, 0);
   }
 
   outline(context, x0, y0, radius) {

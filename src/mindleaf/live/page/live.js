@@ -14,6 +14,8 @@ let drawings = [];
 let running = false;
 let recording = false;
 let nextNumber = 0;
+let waiting = false;
+let now = 0;
 
 function connect() {
   socket = new WebSocket(`ws://${location.host}/live`);
@@ -49,11 +51,17 @@ function follow(frame) {
   ({ running } = frame);
   recording = frame.recording !== "";
   panel.follow(frame, facts);
-  for (const drawing of drawings) {
-    drawing.take(frame);
-    if (!document.hidden) drawing.draw(frame.now);
-  }
+  drawings.forEach((drawing) => drawing.take(frame));
+  // Drawn when the screen is: a slow browser skips pictures, not messages, and a hidden page draws nothing.
+  if (!waiting) requestAnimationFrame(draw);
+  waiting = true;
+  now = frame.now;
   document.documentElement.dataset.frame = frame.number;
+}
+
+function draw() {
+  waiting = false;
+  drawings.forEach((drawing) => drawing.draw(now));
 }
 
 function send(command) {

@@ -14,6 +14,7 @@ export class Panel {
     this.lost = 0;
     this.complaint = "";
     this.state = "";
+    this.refused = "";
   }
 
   begin(facts, told) {
@@ -62,7 +63,7 @@ export class Panel {
     this.complaint = frame.complaint;
     frame.marks.forEach((mark) => this.mark(mark));
     frame.gaps.forEach((gap) => this.log(gap.at, `${gap.lost} samples of ${gap.kind} lost`));
-    frame.refused.slice(0, 1).forEach((one) => this.log(frame.now, `${one.n} samples of ${one.kind} refused: ${one.reason}`));
+    frame.refused.forEach((one) => this.refuse(one, frame.now));
     frame.decisions.forEach((one) => this.decide(one));
     document.querySelectorAll("#attend button").forEach((button) => {
       button.setAttribute("aria-pressed", String(Number(button.dataset.candidate) === frame.attended));
@@ -123,6 +124,12 @@ export class Panel {
     say("rate", `${rate.toFixed(1)} of ${facts.stream_hz} Hz`);
     say("held", `${Math.round(100 * held)} %`);
     say("page-lost", `${dropped + this.lost}`);
+  }
+
+  // A stream that stays refused is told once.
+  refuse({ kind, reason }, now) {
+    if (reason !== this.refused) this.log(now, `${kind} refused: ${reason}`);
+    this.refused = reason;
   }
 
   lose(n) {

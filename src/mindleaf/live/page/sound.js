@@ -65,7 +65,12 @@ export class Sound {
       const x = this.column(at, now);
       if (x < 0 || x >= this.columns) continue;
       for (let b = 0; b < this.facts.sound_bands; b += 1) {
-        pixels.data.set([...VIRIDIS[levels[c][b]], 255], 4 * ((this.facts.sound_bands - 1 - b) * this.columns + x));
+        const place = 4 * ((this.facts.sound_bands - 1 - b) * this.columns + x);
+        const [red, green, blue] = VIRIDIS[levels[c][b]];
+        pixels.data[place] = red;
+        pixels.data[place + 1] = green;
+        pixels.data[place + 2] = blue;
+        pixels.data[place + 3] = 255;
       }
     }
     picture.putImageData(pixels, 0, 0);
