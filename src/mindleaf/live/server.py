@@ -28,7 +28,9 @@ try:
     from fastapi import FastAPI, WebSocket, WebSocketDisconnect
     from fastapi.staticfiles import StaticFiles
 except ImportError as error:
-    raise BadInput("the page wants fastapi and uvicorn, which are not installed: pip install 'mindleaf[live]', or add --no-page.") from error
+    raise BadInput(
+        "the page wants fastapi and uvicorn, which are not installed: pip install 'mindleaf[live]', or add --no-page."
+    ) from error
 
 PAGE = Path(__file__).parent / "page"
 #: A command is short.
@@ -106,7 +108,9 @@ class Server:
         self.url = f"http://{shown}:{address[1]}/" + (f"?token={self.token}" if self.token else "")
         names = LOOPBACK | {name.lower(), *([socket.gethostname().lower()] if self.open_to_others else [])}
         self.broadcast = Broadcast(console)
-        self.guard = Guard(app(self.broadcast, console, self._broken), frozenset(names), self.token, any_address=self.open_to_others)
+        self.guard = Guard(
+            app(self.broadcast, console, self._broken), frozenset(names), self.token, any_address=self.open_to_others
+        )
         self._uvicorn = uvicorn.Server(uvicorn.Config(self.guard, **_SETTINGS))
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._uvicorn.run, args=([self._socket],), name="page", daemon=True)
@@ -153,9 +157,8 @@ def _bound(host: str, port: int) -> socket.socket:
 
 def _own_address() -> str:
     """The address under which other machines reach this one, as far as it can be told without asking them."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        with suppress(OSError):
-            # Nothing is sent: connecting a datagram socket only chooses the address that packets would leave from.
-            probe.connect(("192.0.2.1", 9))
-            return str(probe.getsockname()[0])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, suppress(OSError):
+        # Nothing is sent: connecting a datagram socket only chooses the address that packets would leave from.
+        probe.connect(("192.0.2.1", 9))
+        return str(probe.getsockname()[0])
     return "127.0.0.1"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mindleaf.live.events import Decision, Event, Frames, Gap, Mark, Refused
+from mindleaf.live.events import Decision, Frames, Gap, Mark, Refused
 from mindleaf.live.overheard import Levels, Overheard
 from mindleaf.live.session import Session
 from mindleaf.montage import Montage
