@@ -67,7 +67,9 @@ def test_attention_turned_at_the_page_is_followed_and_a_lost_source_is_seen(brow
         browser.press("s")
         browser.until("document.querySelector('#run-word').textContent === 'Start'")
         assert len(list(tmp_path.iterdir())) == 1
-        assert browser.value("performance.getEntriesByType('resource').every((one) => new URL(one.name).origin === location.origin)")
+        assert browser.value(
+            "performance.getEntriesByType('resource').every((one) => new URL(one.name).origin === location.origin)"
+        )
         assert browser.reported("Runtime.exceptionThrown", "Log.entryAdded") == []
 
 
@@ -78,7 +80,9 @@ def test_every_control_has_its_key_and_the_page_fits_a_phone(browser):
         browser.ask("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=2, mobile=True)
         browser.open(server.url)
         browser.until("document.querySelector('#choice')?.textContent === '● A'")
-        buttons = browser.value("[...document.querySelectorAll('button')].map((one) => [one.textContent, !!one.querySelector('kbd')])")
+        buttons = browser.value(
+            "[...document.querySelectorAll('button')].map((one) => [one.textContent, !!one.querySelector('kbd')])"
+        )
         assert len(buttons) == 6 and all(key for _, key in buttons)
         # Those of touch are 44 pixels high, and nothing reaches over the edge.
         assert browser.value("[...document.querySelectorAll('button')].every((one) => one.offsetHeight >= 44)")
@@ -124,7 +128,9 @@ def test_three_hundred_names_are_text(browser):
     source = Hostile(channels, candidates, name, list(others))
     console = Console(lambda: session(source), can_attend=True)
     # Whatever runs tells its number, from the first moment of the page on.
-    hook = browser.ask("Page.addScriptToEvaluateOnNewDocument", source="window.hits = []; window.hit = (k) => window.hits.push(k);")
+    hook = browser.ask(
+        "Page.addScriptToEvaluateOnNewDocument", source="window.hits = []; window.hit = (k) => window.hits.push(k);"
+    )
     with Server(console, port=0) as server, Running(console):
         browser.events.clear()
         browser.open(server.url)
@@ -141,7 +147,10 @@ def test_three_hundred_names_are_text(browser):
         assert channels[0] in browser.value("document.querySelector('#quality-words').textContent")
         assert browser.value("window.hits") == []
         ours = {"SCRIPT": 2, "STYLE": 0, "IFRAME": 0, "LINK": 3, "A": 0, "MATH": 0, "DETAILS": 0, "INPUT": 1, "IMG": 1}
-        assert browser.value(f"Object.fromEntries({json.dumps(list(ours))}.map((t) => [t, document.querySelectorAll(t).length]))") == ours
+        assert (
+            browser.value(f"Object.fromEntries({json.dumps(list(ours))}.map((t) => [t, document.querySelectorAll(t).length]))")
+            == ours
+        )
         assert browser.reported("Runtime.exceptionThrown", "Log.entryAdded", "Page.javascriptDialogOpening") == []
         asked = {event["request"]["url"].split("/")[2] for event in browser.reported("Network.requestWillBeSent")}
         assert asked == {server.url.split("/")[2]}
@@ -154,8 +163,12 @@ def test_inline_code_does_not_run_even_where_it_gets_in(browser):
     with Server(console, port=0) as server, Running(console):
         browser.open(server.url)
         browser.until("document.querySelector('#state')?.dataset.state === 'running'")
-        browser.value("window.hits = []; window.hit = (k) => window.hits.push(k); document.body.insertAdjacentHTML('beforeend', '<img id=bad src=x onerror=hit(1)>')")
-        browser.value("new Promise((done) => { const s = document.createElement('script'); s.textContent = 'hit(2)'; document.body.append(s); setTimeout(done, 300); })")
+        browser.value(
+            "window.hits = []; window.hit = (k) => window.hits.push(k); document.body.insertAdjacentHTML('beforeend', '<img id=bad src=x onerror=hit(1)>')"
+        )
+        browser.value(
+            "new Promise((done) => { const s = document.createElement('script'); s.textContent = 'hit(2)'; document.body.append(s); setTimeout(done, 300); })"
+        )
         assert browser.value("window.hits") == []
         assert any("Content Security Policy" in event["entry"]["text"] for event in browser.reported("Log.entryAdded"))
 
@@ -168,5 +181,3 @@ def test_the_head_has_its_electrodes_where_they_are():
     (fx, fy), (ox, oy), (lx, ly), (rx, ry), (cx, cy) = places[:5]
     assert fy > 0.8 and oy < -0.8 and lx < -0.8 and rx > 0.8
     assert np.allclose([fx, ox, ly, ry, cx, cy], 0, atol=0.08) and max(np.hypot(*place) for place in places[:5]) < 1.16
-
-

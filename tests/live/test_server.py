@@ -240,4 +240,6 @@ def test_the_page_is_whole():
     assert not re.search(r"\son\w+=|<style|style=|<script>|https?:", html)
     for script in folder.glob("*.js"):
         if "uPlot" not in script.name:
-            assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", script.read_text())
+            assert not re.search(
+                r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", script.read_text()
+            )

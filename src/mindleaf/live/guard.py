@@ -80,7 +80,7 @@ class Guard:
 
 
 def _header(scope: Scope, name: bytes) -> str:
-    """ "" where it is missing; something that is no value where it came twice."""
+    """Nothing where it is missing; something that is no value where it came twice."""
     values = [value.decode("latin-1").lower() for key, value in scope["headers"] if key == name]
     return values[0] if len(values) == 1 else "" if not values else "\0"
 

@@ -108,7 +108,9 @@ class Server:
         self.url = f"http://{shown}:{address[1]}/" + (f"?token={self.token}" if self.token else "")
         names = LOOPBACK | {name.lower(), *([socket.gethostname().lower()] if self.open_to_others else [])}
         self.broadcast = Broadcast(console)
-        self.guard = Guard(app(self.broadcast, console, self._broken), frozenset(names), self.token, any_address=self.open_to_others)
+        self.guard = Guard(
+            app(self.broadcast, console, self._broken), frozenset(names), self.token, any_address=self.open_to_others
+        )
         self._uvicorn = uvicorn.Server(uvicorn.Config(self.guard, **_SETTINGS))
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._uvicorn.run, args=([self._socket],), name="page", daemon=True)
