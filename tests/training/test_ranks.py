@@ -173,7 +173,7 @@ def command(out, store, *words: str) -> list[str]:
     )
     settings = [f"model.{setting}" for setting in small] + ["training.steps=2", "training.batch_size=6"]
     sets = [word for setting in (*settings, *words) for word in ("--set", setting)]
-    return ["mindleaf", "pretrain", "mindmix-tiny", "--store", str(store), "--out", str(out), "--device", "cpu", "--quiet", *sets]
+    return ["mindleaf.cli", "pretrain", "mindmix-tiny", "--store", str(store), "--out", str(out), "--device", "cpu", "--quiet", *sets]
 
 
 def test_the_command_line_starts_the_processes(store, tmp_path):
@@ -195,7 +195,7 @@ def test_the_command_line_starts_the_processes(store, tmp_path):
 
 
 def test_torchrun_starts_the_processes(store, tmp_path):
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0", "-m"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
     done = subprocess.run([*launcher, *command(tmp_path / "run", store)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert [line["step"] for line in read_log(tmp_path / "run")] == [0, 1] and (tmp_path / "run" / "config.json").exists()
