@@ -173,7 +173,19 @@ def command(out, store, *words: str) -> list[str]:
     )
     settings = [f"model.{setting}" for setting in small] + ["training.steps=2", "training.batch_size=6"]
     sets = [word for setting in (*settings, *words) for word in ("--set", setting)]
-    return ["mindleaf.cli", "pretrain", "mindmix-tiny", "--store", str(store), "--out", str(out), "--device", "cpu", "--quiet", *sets]
+    return [
+        "mindleaf.cli",
+        "pretrain",
+        "mindmix-tiny",
+        "--store",
+        str(store),
+        "--out",
+        str(out),
+        "--device",
+        "cpu",
+        "--quiet",
+        *sets,
+    ]
 
 
 def test_the_command_line_starts_the_processes(store, tmp_path):
