@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import pkgutil
@@ -12,7 +13,15 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def needs_sentences() -> None:
+    """Skip without the package of text encoders; importing it here would bring in what the package guards its own import of it from."""
+    if importlib.util.find_spec("sentence_transformers") is None:
+        pytest.skip("needs the package sentence-transformers")
 
 
 class Children:

@@ -17,7 +17,7 @@ from mindleaf.store.store import Store
 from mindleaf.training.log import read_log
 from mindleaf.training.loop import TrainingConfig, digest, train
 from mindleaf.training.order import Order
-from tests.training.children import Children
+from tests.training.children import Children, needs_sentences
 
 STAGES = ("pretrain-mindmix", "pretrain-leaf", "align-mindmix", "align-leaf")
 RUN = "tests.training.stages_at_hand:run"
@@ -77,7 +77,7 @@ def same(one: list[dict], other: list[dict]) -> None:
 def test_the_number_of_processes_changes_nothing(children, store, whole, tmp_path, name, n):
     """Ten windows over four processes: two of them have one more. Dropout of all kinds is on."""
     if name == "align-leaf":
-        pytest.importorskip("sentence_transformers")
+        needs_sentences()
     same(whole(name), log_of(children, store, tmp_path / "run", n, name))
     assert (tmp_path / "run" / "config.json").exists() and (tmp_path / "run" / "card.md").exists()
 

@@ -16,7 +16,7 @@ from mindleaf.training.checkpoints import committed
 from mindleaf.training.log import read_log
 from mindleaf.training.loop import digest
 from mindleaf.training.order import epoch_batches, steps_per_epoch
-from tests.training.children import Children
+from tests.training.children import Children, needs_sentences
 
 STAGES = ("pretrain-mindmix", "pretrain-leaf", "align-mindmix", "align-leaf")
 RUN, N_KILLS, N_STEPS, EVERY = "tests.training.stages_at_hand:run", 5, 12, 3
@@ -50,7 +50,7 @@ def whole(children, store):
 
     def of(name: str) -> list[dict]:
         if name == "align-leaf":
-            pytest.importorskip("sentence_transformers")
+            needs_sentences()
         if name not in made:
             out = store.parent / name
             assert children.alone(RUN, name, str(store), str(out), list(SMALL)) == 0
