@@ -41,11 +41,15 @@ _MOST_PAGES = 200
 def app(broadcast: Broadcast, console: Console, broken: Callable[[BaseException | None], None]) -> FastAPI:
     """The routes; nothing in them asks who asks, see ``live.guard``. ``broken`` is called where no message can be made any more."""
 
+    def ended(task: asyncio.Task[None]) -> None:
+        # A page that stands still must not look like a listener who does.
+        if not task.cancelled():
+            broken(task.exception())
+
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         pushing = asyncio.create_task(broadcast.run())
-        # A page that stands still must not look like a listener who does.
-        pushing.add_done_callback(lambda task: task.cancelled() or broken(task.exception()))
+        pushing.add_done_callback(ended)
         yield
         pushing.cancel()
         with suppress(asyncio.CancelledError):

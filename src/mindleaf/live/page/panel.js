@@ -2,6 +2,7 @@
 import { colour, shape } from "./look.js";
 
 const LOGGED = 100;
+const QUIET_MS = 3000;
 const LEGS = { transport: "amplifier → decoder", step: "filter, judge, score", answer: "window's end → answer", page: "newest sample → page" };
 const at = (id) => document.getElementById(id);
 
@@ -92,12 +93,15 @@ export class Panel {
   }
 
   enter(state, why, now) {
-    if (`${state} ${why}` === this.state) return;
-    this.state = `${state} ${why}`;
+    // A reason that only counts (samples a second) is said anew every few seconds, and stands in the log once.
+    const kind = `${state} ${why.replace(/\d+/g, "")}`;
+    if (kind === this.state && performance.now() < this.quietUntil) return;
+    this.quietUntil = performance.now() + QUIET_MS;
     at("state").dataset.state = state;
     say("state-word", state);
     say("state-why", why ? `: ${why}` : "");
-    if (now !== undefined) this.log(now, why ? `${state}: ${why}` : state);
+    if (kind !== this.state && now !== undefined) this.log(now, why ? `${state}: ${why}` : state);
+    this.state = kind;
   }
 
   mark({ at: second, label }) {
