@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,8 @@ def mindleaf(*words: object) -> Done:
     before, sys.argv = sys.argv, ["mindleaf", *map(str, words)]
     out, err = io.StringIO(), io.StringIO()
     try:
-        with redirect_stdout(out), redirect_stderr(err):
+        # The command changes how warnings are told, in its own process: here that ends with it.
+        with redirect_stdout(out), redirect_stderr(err), warnings.catch_warnings():
             code = _exit_code()
     finally:
         sys.argv = before

@@ -175,12 +175,12 @@ def test_each_goes_on_from_one_space(folder, recipe, tmp_path):
 
 
 def test_an_evaluation_of_one_space_says_that_it_takes_the_encoder_only(folder, tmp_path):
-    with pytest.warns(UserWarning, match="only its EEG encoder is used"):
-        worked(
-            "evaluate", "--store", folder / "store", "--model", folder / "run", "--task", "classify", "--protocol", "cross_subject",
-            "--set", "protocol.n_folds=2", "--set", "protocol.only=[0]", "--set", "mindmix.training.steps=2", "--no-floor",
-            "--out", tmp_path / "out",
-        )  # fmt: skip
+    done = worked(
+        "evaluate", "--store", folder / "store", "--model", folder / "run", "--task", "classify", "--protocol", "cross_subject",
+        "--set", "protocol.n_folds=2", "--set", "protocol.only=[0]", "--set", "mindmix.training.steps=2", "--no-floor",
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert "only its EEG encoder is used" in done.err
 
 
 def test_descriptions_left_out_of_training_are_named(folder, tmp_path):
