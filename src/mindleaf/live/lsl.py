@@ -23,6 +23,8 @@ from mindleaf.live.stream import Block, Kind, StreamInfo
 #: A stamp that comes this much later than the samples before it promise tells of samples that were lost.
 _LOST_S = 0.1
 _PULL_S, _AT_ONCE = 0.02, 4096
+#: After so long without a sample the network is asked whether the stream is still the one that was opened.
+_SILENT_S = 1.0
 
 
 def library() -> Any:
@@ -85,18 +87,29 @@ class Inlet:
             return None
         inlet = self._lsl.StreamInlet(streams[0], recover=False, processing_flags=["clocksync"])
         inlet.open_stream(timeout=10)
-        return inlet, *stream_info(inlet.get_sinfo(timeout=10), self._kind, self._unit)
+        sinfo = inlet.get_sinfo(timeout=10)
+        self._uid = sinfo.uid
+        return inlet, *stream_info(sinfo, self._kind, self._unit)
+
+    def _replaced(self) -> bool:
+        """Whether another stream has the name now. LSL does not always tell an inlet that the outlet it was opened on is gone."""
+        streams = self._lsl.resolve_streams(timeout=_SILENT_S, name=self._name, minimum=1)
+        return bool(streams) and all(stream.uid != self._uid for stream in streams)
 
     def _run(self) -> None:
-        info = self.info
+        info, came = self.info, time.monotonic()
         while not self._closing.is_set():
             try:
                 samples, stamps = self._inlet.pull_chunk(timeout=_PULL_S, max_samples=_AT_ONCE)
+                gone = not len(stamps) and time.monotonic() - came > _SILENT_S and self._replaced()
             except Exception:
                 # LSL raises errors of several kinds for a stream that went; whatever it was, look for it again.
+                gone = True
+            if gone:
                 info = self._found_again(info)
-                continue
-            if len(stamps):
+            if gone or len(stamps):
+                came = time.monotonic()
+            if not gone and len(stamps):
                 self._put(self._block(info, np.array(samples)[:, self._rows], float(stamps[0])))
         self._inlet.close_stream()
 
