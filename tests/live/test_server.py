@@ -216,6 +216,7 @@ def test_a_page_that_never_reads_slows_nobody(monkeypatch):
             told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout)
             give_up = 200
             with looking_on(server) as page:
+                page.recv(timeout=10)  # Only who was told something is among the pages for certain.
                 while broadcast.n_pages > 1 and (give_up := give_up - 1):
                     page.recv(timeout=10)
                 assert broadcast.n_pages == 1, "the page that never reads was not let go"
