@@ -16,8 +16,8 @@ from mindleaf.datasets.dataset import (
     Hours,
     Source,
     TableHours,
-    identifier,
     matching_files,
+    recording_of,
     relative_names,
 )
 from mindleaf.errors import BadInput, ReadError
@@ -70,14 +70,11 @@ def _open(root: Path, path: Path, group: str) -> list[Recording]:
     if outside:
         issues = (*issues, Issue("events_outside", f"events_outside: {outside} scored epochs lie outside the signal; left out"))
     return [
-        Recording(
+        recording_of(
+            file,
             dataset="cap",
             subject=path.stem,
-            id=identifier(("sub", path.stem)),
-            sfreq=file.sfreq,
             montage=montage,
-            n_times=file.n_times,
-            load=file.load,
             events=tuple(events),
             trials=tuple(trials),
             issues=issues,

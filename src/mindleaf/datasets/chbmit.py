@@ -15,8 +15,8 @@ from mindleaf.datasets.dataset import (
     Hours,
     Source,
     TableHours,
-    identifier,
     matching_files,
+    recording_of,
     relative_names,
 )
 from mindleaf.errors import BadInput, ReadError
@@ -68,17 +68,13 @@ def _open(root: Path, path: Path) -> list[Recording]:
     # "chb02_16+" is another file than "chb02_16".
     run = f"{letter}{number}{'plus' if plus else ''}"
     return [
-        Recording(
+        recording_of(
+            file,
             dataset="chbmit",
             subject=subject,
-            id=identifier(("sub", subject), ("ses", case), ("run", run)),
             session=case,
             run=run,
-            sfreq=file.sfreq,
             montage=montage,
-            n_times=file.n_times,
-            load=file.load,
-            events=file.events,
             trials=_trials(seizures, file.duration),
             issues=(*issues, *noted),
             source_files=relative_names(root, path, summary),

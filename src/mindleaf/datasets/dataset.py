@@ -13,11 +13,11 @@ from mindleaf.datasets.facts import Archive, DatasetFacts, Hours, TableHours
 from mindleaf.errors import BadInput, ReadError
 from mindleaf.montage import Montage, clean_name, layout_positions
 from mindleaf.reading.signals import SignalFile
-from mindleaf.recording import Recording
+from mindleaf.recording import Event, Issue, Recording, Stimulus, Trial
 
 __all__ = [
     "Archive", "Dataset", "DatasetFacts", "Hours", "Source", "TableHours", "existing_root", "identifier", "matching_files",
-    "numbered", "placed", "relative_names", "slug",
+    "numbered", "placed", "recording_of", "relative_names", "slug",
 ]  # fmt: skip
 
 
@@ -101,3 +101,40 @@ def placed(file: SignalFile, layout: str = "") -> Montage:
         return Montage.from_names(file.channel_names, positions)[0]
     except BadInput as error:
         raise ReadError(f"{file.path}: {error}") from error
+
+
+def recording_of(
+    file: SignalFile,
+    *,
+    dataset: str,
+    subject: str,
+    session: str = "",
+    run: str = "",
+    id: str = "",
+    montage: Montage | None = None,
+    events: tuple[Event, ...] | None = None,
+    stimuli: tuple[Stimulus, ...] = (),
+    trials: tuple[Trial, ...] = (),
+    issues: tuple[Issue, ...] | None = None,
+    source_files: tuple[str, ...] = (),
+) -> Recording:
+    """The recording of an opened file: what is not given is what the file says, ``id`` is made of subject, session and run.
+
+    Raises as ``placed`` does where no montage is given.
+    """
+    return Recording(
+        dataset=dataset,
+        subject=subject,
+        session=session,
+        run=run,
+        id=id or identifier(("sub", subject), ("ses", session), ("run", run)),
+        sfreq=file.sfreq,
+        montage=placed(file) if montage is None else montage,
+        n_times=file.n_times,
+        load=file.load,
+        events=file.events if events is None else events,
+        stimuli=stimuli,
+        trials=trials,
+        issues=file.issues if issues is None else issues,
+        source_files=source_files,
+    )

@@ -14,10 +14,9 @@ from mindleaf.datasets.dataset import (
     DatasetFacts,
     Hours,
     Source,
-    identifier,
     matching_files,
     numbered,
-    placed,
+    recording_of,
     relative_names,
 )
 from mindleaf.errors import BadInput, ReadError
@@ -67,18 +66,12 @@ def _open(root: Path, path: Path, subject: str, run: str) -> list[Recording]:
     if not trials:
         raise BadInput(f"dreyer2023: {path.name} holds no cue (769 or 770); get the file again.")
     return [
-        Recording(
+        recording_of(
+            file,
             dataset="dreyer2023",
             subject=subject,
-            id=identifier(("sub", subject), ("run", run)),
             run=run,
-            sfreq=file.sfreq,
-            montage=placed(file),
-            n_times=file.n_times,
-            load=file.load,
-            events=file.events,
             trials=trials,
-            issues=file.issues,
             source_files=relative_names(root, path, *([table] if table.exists() else [])),
         )
     ]

@@ -15,9 +15,8 @@ from mindleaf.datasets.dataset import (
     Hours,
     Source,
     TableHours,
-    identifier,
     matching_files,
-    placed,
+    recording_of,
     relative_names,
 )
 from mindleaf.errors import BadInput
@@ -49,18 +48,12 @@ def _open(root: Path, path: Path, subject: str, run: str, labels: dict[str, str]
     if file.duration < TRIAL_S:
         raise BadInput(f"eegmat: {path.name} lasts {file.duration:.1f} s, wanted at least {TRIAL_S:g} s; get the file again.")
     return [
-        Recording(
+        recording_of(
+            file,
             dataset="eegmat",
             subject=subject,
-            id=identifier(("sub", subject), ("run", run)),
             run=run,
-            sfreq=file.sfreq,
-            montage=placed(file),
-            n_times=file.n_times,
-            load=file.load,
-            events=file.events,
             trials=(Trial(id="1", onset=0.0, duration=TRIAL_S, labels=labels),),
-            issues=file.issues,
             source_files=relative_names(root, path),
         )
     ]

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from mindleaf.datasets.dataset import Archive, Dataset, DatasetFacts, Source, identifier, matching_files, placed, relative_names
+from mindleaf.datasets.dataset import (
+    Archive,
+    Dataset,
+    DatasetFacts,
+    Source,
+    matching_files,
+    recording_of,
+    relative_names,
+)
 from mindleaf.errors import BadInput
 from mindleaf.reading.signals import SignalFile, open_signal
 from mindleaf.recording import Recording, Trial
@@ -36,18 +44,12 @@ def _open(root: Path, path: Path, subject: str, run: str) -> list[Recording]:
     """One recording; trials are the cued four seconds, the pauses between them (T0) stay events."""
     file = open_signal(path, event_labels=_CODES)
     return [
-        Recording(
+        recording_of(
+            file,
             dataset="eegmmidb",
             subject=subject,
-            id=identifier(("sub", subject), ("run", run)),
             run=run,
-            sfreq=file.sfreq,
-            montage=placed(file),
-            n_times=file.n_times,
-            load=file.load,
-            events=file.events,
             trials=_trials(file, int(run)),
-            issues=file.issues,
             source_files=relative_names(root, path),
         )
     ]

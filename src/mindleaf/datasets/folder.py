@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from mindleaf.datasets.dataset import Dataset, DatasetFacts, Source, identifier, placed, relative_names
+from mindleaf.datasets.dataset import Dataset, DatasetFacts, Source, identifier, recording_of, relative_names
 from mindleaf.datasets.written_tables import WrittenTable, read_table
 from mindleaf.reading.signals import open_signal
 from mindleaf.recording import Recording, Trial
@@ -30,19 +30,14 @@ def sources(root: Path) -> Iterator[Source]:
 def _open(root: Path, path: Path, row: dict[str, str], name: str, labels: dict[str, str]) -> list[Recording]:
     file = open_signal(path, unit=row.get("unit") or None).pick_types("eeg")
     return [
-        Recording(
+        recording_of(
+            file,
             dataset="folder",
             subject=row["subject"],
             id=name,
             session=row.get("session", ""),
             run=row.get("run", ""),
-            sfreq=file.sfreq,
-            montage=placed(file),
-            n_times=file.n_times,
-            load=file.load,
-            events=file.events,
             trials=(Trial("1", 0.0, file.duration, labels=labels),),
-            issues=file.issues,
             source_files=relative_names(root, path),
         )
     ]

@@ -13,10 +13,9 @@ from mindleaf.datasets.dataset import (
     Hours,
     Source,
     TableHours,
-    identifier,
     matching_files,
     numbered,
-    placed,
+    recording_of,
     relative_names,
 )
 from mindleaf.errors import BadInput
@@ -49,18 +48,12 @@ def _open(root: Path, path: Path) -> list[Recording]:
     )
     subject, part = path.stem.zfill(2), path.parent.name
     return [
-        Recording(
+        recording_of(
+            file,
             dataset="hgd",
             subject=subject,
-            id=identifier(("sub", subject), ("run", part)),
             run=part,
-            sfreq=file.sfreq,
-            montage=placed(file),
-            n_times=file.n_times,
-            load=file.load,
-            events=file.events,
             trials=trials,
-            issues=file.issues,
             source_files=relative_names(root, path),
         )
     ]

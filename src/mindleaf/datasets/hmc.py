@@ -15,9 +15,8 @@ from mindleaf.datasets.dataset import (
     Hours,
     Source,
     TableHours,
-    identifier,
     matching_files,
-    placed,
+    recording_of,
     relative_names,
 )
 from mindleaf.errors import BadInput, ReadError
@@ -50,15 +49,10 @@ def _open(root: Path, path: Path, subject: str) -> list[Recording]:
     if lost := len(epochs) - len(inside):
         issues = (*issues, Issue("events_outside", f"events_outside: {lost} scored epochs reach beyond the signal; left out"))
     return [
-        Recording(
+        recording_of(
+            file,
             dataset="hmc",
             subject=subject,
-            id=identifier(("sub", subject)),
-            sfreq=file.sfreq,
-            montage=placed(file),
-            n_times=file.n_times,
-            load=file.load,
-            events=file.events,
             trials=tuple(Trial(f"{k:04d}", onset, EPOCH_S, {"label": stage}) for k, (onset, stage) in enumerate(inside, start=1)),
             issues=issues,
             source_files=relative_names(root, path, table),

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from mindleaf.datasets.dataset import Dataset, DatasetFacts, Source, identifier, matching_files, placed, relative_names
+from mindleaf.datasets.dataset import (
+    Dataset,
+    DatasetFacts,
+    Source,
+    matching_files,
+    recording_of,
+    relative_names,
+)
 from mindleaf.errors import BadInput
 from mindleaf.reading.event_files import read_events
 from mindleaf.reading.signals import SignalFile, open_signal
@@ -57,18 +64,13 @@ def _open(root: Path, path: Path, subject: str, stamp: str) -> list[Recording]:
         for number, event in enumerate(events, start=1)
         if event.onset + TRIAL_S <= file.duration
     )
-    recording = Recording(
+    recording = recording_of(
+        file,
         dataset="kalunga2016",
         subject=subject,
-        id=identifier(("sub", subject), ("ses", session)),
         session=session,
-        sfreq=file.sfreq,
-        montage=placed(file),
-        n_times=file.n_times,
-        load=file.load,
         events=tuple(events),
         trials=trials,
-        issues=file.issues,
         source_files=relative_names(root, *read),
     )
     return [recording]

@@ -21,10 +21,9 @@ from mindleaf.datasets.dataset import (
     Hours,
     Source,
     TableHours,
-    identifier,
     matching_files,
     numbered,
-    placed,
+    recording_of,
     relative_names,
 )
 from mindleaf.errors import BadInput, ReadError
@@ -141,14 +140,10 @@ def _open(root: Path, path: Path, subject: str) -> list[Recording]:
         text = f"{missing} sentences of the story have no trial: {unsure} run into the next trigger, the others have no trigger."
         issues.append(Issue("sentences_missing", text))
     return [
-        Recording(
+        recording_of(
+            file,
             dataset="lppetitprince",
             subject=subject,
-            id=identifier(("sub", subject)),
-            sfreq=file.sfreq,
-            montage=placed(file),
-            n_times=file.n_times,
-            load=file.load,
             events=(*file.events, *_word_events(root, trials)),
             stimuli=stimuli,
             trials=trials,

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from mindleaf.datasets.dataset import Dataset, DatasetFacts, Source, placed, relative_names, slug
+from mindleaf.datasets.dataset import Dataset, DatasetFacts, Source, placed, recording_of, relative_names, slug
 from mindleaf.datasets.manifest_stimuli import StimulusShelf, candidates, check_stimulus_names
 from mindleaf.datasets.written_tables import WrittenTable, read_table
 from mindleaf.reading.signals import SignalFile, open_signal
@@ -80,20 +80,16 @@ def _open(root: Path, dataset: str, files: WrittenTable, trials: WrittenTable) -
     shelf = StimulusShelf(trials)
     made = tuple(_trial(trials, line, onset, file, shelf) for line, onset in enumerate(_onsets(trials, file)))
     used = dict.fromkeys(candidate.stimulus for trial in made for candidate in trial.candidates)
-    recording = Recording(
+    recording = recording_of(
+        file,
         dataset=dataset,
         subject=row["subject"],
         id=slug(row["recording"]),
         session=row.get("session", ""),
         run=row.get("run", ""),
-        sfreq=file.sfreq,
         montage=placed(file, row.get("montage", "")),
-        n_times=file.n_times,
-        load=file.load,
-        events=file.events,
         stimuli=tuple(shelf[name] for name in used),
         trials=made,
-        issues=file.issues,
         source_files=relative_names(root, path),
     )
     return [recording]

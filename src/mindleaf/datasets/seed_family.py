@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mindleaf.datasets.dataset import identifier, placed, relative_names
+from mindleaf.datasets.dataset import identifier, recording_of, relative_names
 from mindleaf.datasets.whole_reads import load_span, read_guarded
 from mindleaf.errors import BadInput, ReadError
 from mindleaf.montage import Montage
@@ -145,16 +145,11 @@ def session_recording(
     )
     if lost := len(spans) - len(trials):
         issues = (*issues, Issue("events_outside", f"events_outside: {lost} clips reach beyond the signal; left out"))
-    return Recording(
+    return recording_of(
+        file,
         dataset=dataset,
         subject=subject,
-        id=identifier(("sub", subject), ("ses", session)),
         session=session,
-        sfreq=file.sfreq,
-        montage=placed(file),
-        n_times=file.n_times,
-        load=file.load,
-        events=file.events,
         trials=trials,
         issues=issues,
         source_files=relative_names(root, file.path),

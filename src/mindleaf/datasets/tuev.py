@@ -15,9 +15,8 @@ from mindleaf.datasets.dataset import (
     Hours,
     Source,
     TableHours,
-    identifier,
     matching_files,
-    placed,
+    recording_of,
     relative_names,
 )
 from mindleaf.errors import ReadError
@@ -50,16 +49,11 @@ def _open(root: Path, path: Path, partition: str) -> list[Recording]:
         issues = (*issues, Issue("events_outside", f"events_outside: {lost} events lie behind the end of the signal; left out"))
     run = re.sub(rf"^{re.escape(subject)}_", "", path.stem)
     return [
-        Recording(
+        recording_of(
+            file,
             dataset="tuev",
             subject=subject,
-            id=identifier(("sub", subject), ("run", run)),
             run=run,
-            sfreq=file.sfreq,
-            montage=placed(file),
-            n_times=file.n_times,
-            load=file.load,
-            events=file.events,
             trials=trials,
             issues=issues,
             source_files=relative_names(root, path, table),

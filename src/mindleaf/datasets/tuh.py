@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from mindleaf.datasets.dataset import identifier, placed, relative_names
+from mindleaf.datasets.dataset import recording_of, relative_names
 from mindleaf.errors import ReadError
 from mindleaf.montage import clean_name
 from mindleaf.reading.signals import SignalFile, open_signal
@@ -64,17 +64,12 @@ def labelled_file(dataset: str, root: Path, path: Path, labels: Mapping[str, str
     subject, session, run = match.groups()
     file, issues = open_scalp(path)
     return [
-        Recording(
+        recording_of(
+            file,
             dataset=dataset,
             subject=subject,
-            id=identifier(("sub", subject), ("ses", session), ("run", run)),
             session=session,
             run=run,
-            sfreq=file.sfreq,
-            montage=placed(file),
-            n_times=file.n_times,
-            load=file.load,
-            events=file.events,
             trials=(Trial("1", 0.0, file.duration, labels=dict(labels)),),
             issues=issues,
             source_files=relative_names(root, path),

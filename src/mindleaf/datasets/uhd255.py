@@ -19,9 +19,9 @@ from mindleaf.datasets.dataset import (
     Hours,
     Source,
     TableHours,
-    identifier,
     matching_files,
     numbered,
+    recording_of,
     relative_names,
 )
 from mindleaf.errors import BadInput, ReadError
@@ -116,16 +116,12 @@ def _open(root: Path, path: Path, sounds: dict[str, Path], locations: Path | Non
     run = f"{part}{letter}"
     trial = Trial(run, onset, seconds, labels, tuple(Candidate(stimulus.id) for stimulus in stimuli))
     return [
-        Recording(
+        recording_of(
+            file,
             dataset="uhd255",
             subject=subject.zfill(2),
-            id=identifier(("sub", subject.zfill(2)), ("run", run)),
             run=run,
-            sfreq=file.sfreq,
             montage=Montage.from_names(file.channel_names, [places[name] for name in file.channel_names])[0],
-            n_times=file.n_times,
-            load=file.load,
-            events=file.events,
             stimuli=stimuli,
             trials=(trial,),
             # The trigger channel is read here, whether or not its pulses stand in a file of events too.
