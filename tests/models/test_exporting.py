@@ -212,3 +212,24 @@ def test_the_eeg_side_of_an_alignment_comes_out_frame_by_frame(tmp_path):
         wanted = load_model(run).model.eeg_items(batch, 100)[0].numpy()
     assert wanted.shape == (3, 100, 8) and exported.facts.axes == ("batch", "frame", "dim")
     np.testing.assert_allclose(exported(signal, ("Fz", "Cz"), 200.0), wanted, atol=1e-5)
+
+
+def two_formats(folder):
+    run = saved(folder / "run", AlignedConfig(encoder=SMALL, dims=8, heads=2, hidden=8, rank=4))
+    for kind in ("torch", "onnx"):
+        export(run, kind, folder / kind, ExportConfig(channels=("Fz", "Cz")))
+
+
+@pytest.mark.slow  # A compiler's half minute.
+def test_a_compiled_torch_file_says_the_same(tmp_path):
+    two_formats(tmp_path)
+    plain, compiled = ml.load_exported(tmp_path / "torch"), ml.load_exported(tmp_path / "torch", compiled=True)
+    for n_windows in (3, 1, 5):
+        signal = windows(n_windows, plain, 0)
+        np.testing.assert_allclose(compiled(signal, ("Fz", "Cz"), 200.0), plain(signal, ("Fz", "Cz"), 200.0), atol=1e-5)
+
+
+def test_an_onnx_file_cannot_be_compiled(tmp_path):
+    two_formats(tmp_path)
+    with pytest.raises(BadInput, match="compiled wants a torch file, this is ONNX"):
+        ml.load_exported(tmp_path / "onnx", compiled=True)

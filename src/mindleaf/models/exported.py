@@ -130,18 +130,23 @@ class Exported:
         return robust_scale(lambda first, last: rows[:, first:last].T, rows.shape[1]).apply(windows, np.arange(len(rows)))
 
 
-def load_exported(path: str | Path) -> Exported:
-    """A file that ``mindleaf export`` wrote, as a runner. Raises ReadError for every other file, without running any of it."""
+def load_exported(path: str | Path, compiled: bool = False) -> Exported:
+    """A file that ``mindleaf export`` wrote, as a runner. Raises ReadError for every other file, without running any of it.
+
+    compiled: a torch file is compiled at its first call, which takes about half a minute and wants a C++ compiler; BadInput for ONNX.
+    """
     path = Path(path)
     content, sha256 = read_sealed(path)
     is_zip = content[:2] == b"PK"
+    if compiled and not is_zip:
+        raise BadInput(f"{path}: compiled wants a torch file, this is ONNX; export with --format torch.")
     told = (checked_archive if is_zip else checked_onnx)(path, content)
     try:
         facts = ExportFacts.checked(told, source=str(path))
     except BadInput as error:
         raise ReadError(f"{error} The file was written by another version of mindleaf.") from error
     try:
-        run = (_torch_runner if is_zip else onnx_runner)(content)
+        run = torch_runner(torch.export.load(io.BytesIO(content)), compiled) if is_zip else onnx_runner(content)
     except BadInput:
         raise
     except Exception as error:  # both readers raise what their version raises
@@ -162,11 +167,17 @@ def onnx_runner(content: bytes, threads: int = 0) -> Callable[[NDArray[np.float3
     return lambda windows: session.run(None, {"eeg": windows})[0]
 
 
-def _torch_runner(content: bytes) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    module = torch.export.load(io.BytesIO(content)).module(check_guards=False)
+def torch_runner(
+    program: torch.export.ExportedProgram, compiled: bool = False
+) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """Runs the program; ``compiled``: by TorchInductor, its weights packed as constants."""
+    module: Callable[[torch.Tensor], torch.Tensor] = program.module(check_guards=False)
+    if compiled:
+        module = torch.compile(module, options={"freezing": True})
 
     def run(windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        with torch.inference_mode():
+        # Inductor packs weights where gradients are off, but not in inference mode, the caller's included.
+        with torch.inference_mode(not compiled), torch.no_grad():
             return module(torch.from_numpy(windows)).numpy()
 
     return run
