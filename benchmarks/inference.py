@@ -12,9 +12,12 @@ import argparse
 import copy
 import sys
 from collections.abc import Callable
+from functools import partial
 
+import numpy as np
 import torch
 from encoder_timing import Labram, doubled, error, medians, mindmix, noise, table
+from numpy.typing import NDArray
 
 from mindleaf.encoders.mindmix import MindMixEncoder
 from mindleaf.models.exported import ExportFacts, onnx_runner, torch_runner
@@ -60,9 +63,13 @@ def exported(ours: MindMixEncoder, eeg: torch.Tensor) -> dict[str, Callable[[], 
     program = traced(graph, facts)
     model = onnx_model(program)
     files = {"ONNX": model.SerializeToString(), "ONNX int8": quantized(model).SerializeToString()}
-    sessions = {name: onnx_runner(content, torch.get_num_threads()) for name, content in files.items()}
-    runners = {"torch compiled": torch_runner(program, compiled=True)} | sessions
-    return {name: lambda run=run: torch.from_numpy(run(eeg.numpy())) for name, run in runners.items()}
+    runners = {"torch compiled": torch_runner(program, compiled=True)}
+    runners |= {name: onnx_runner(content, torch.get_num_threads()) for name, content in files.items()}
+    return {name: partial(_tokens, run, eeg) for name, run in runners.items()}
+
+
+def _tokens(run: Callable[[NDArray[np.float32]], NDArray[np.float32]], eeg: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(run(eeg.numpy()))
 
 
 if __name__ == "__main__":
