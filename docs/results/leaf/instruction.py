@@ -4,7 +4,7 @@
 
 STORES holds prepared stores by data set. Subjects are dealt into folds (whole trials where there is one subject, which is then no test
 of strangers); the joint model of fold k trains on fold k of every data set and is asked about the test part of each. Results are kept below RUNS
-fold by fold, so a stopped run goes on. Ends with results.json and README.md's table beside this file.
+fold by fold, so a stopped run goes on. Ends with results.json and the table of README.md beside this file.
 """
 
 from __future__ import annotations
@@ -36,7 +36,14 @@ N_FOLDS, SEED = 3, 0
 OF_EACH = 8
 LEAF = ("training.device=cpu", "training.patience=6", "training.validate_every=50")
 EEGNET = ("model.encoder=eegnet", "model.power_filters=0", "training.device=cpu")
-FULL = "level 2: task and labels"
+_BEGIN, _END = "<!-- table: made by instruction.py -->", "<!-- end of table -->"
+#: Systems of the table, and what they are called there.
+COLUMNS = {
+    "joint, level 0 nothing": "joint, level 0", "joint, level 1 task": "level 1", "joint, level 2 task and labels": "level 2",
+    "joint, wrong task": "joint, wrong task", "alone, level 0 nothing": "alone, level 0", "alone, level 1 task": "level 1",
+    "alone, level 2 task and labels": "level 2", "alone, wrong task": "alone, wrong task", "eegnet": "EEGNet",
+    "bandpower lr": "band power + LR", "ts lr": "tangent space + LR",
+}  # fmt: skip
 
 
 class Question:
@@ -135,6 +142,7 @@ def _write(runs: Path, questions: dict[str, Question]) -> None:
         pairs = [pair for pair in comparisons(tables, "labels", SEED) if pair["test"] == "paired t"]
         found[name] = {"protocol": question.protocol, "window_s": question.windows_s[0], "metrics": metrics, "comparisons": pairs}
     Path(__file__).with_name("results.json").write_text(json.dumps(found, separators=(",", ":"), default=float) + "\n")
+    _write_table(found, questions)
     for name, entry in found.items():
         print(f"\n{name} ({entry['protocol']}, {entry['window_s']:g} s)")
         for system, metrics in entry["metrics"].items():
@@ -143,6 +151,30 @@ def _write(runs: Path, questions: dict[str, Question]) -> None:
             print(
                 f"  {system:32} {told['mean']:.3f} [{low:.3f}, {high:.3f}] kappa {metrics['kappa']['mean']:.3f} chance {told['chance']:.2f}"
             )
+
+
+def _write_table(found: dict[str, Any], questions: dict[str, Question]) -> None:
+    """The table between the marks of README.md."""
+    page = Path(__file__).with_name("README.md")
+    before, _, rest = page.read_text(encoding="utf-8").partition(_BEGIN)
+    lines = [["data (subjects, split)", "chance", *COLUMNS.values()], ["---"] * (2 + len(COLUMNS))]
+    for name, entry in found.items():
+        n_subjects, told = questions[name].store.index["subject"].nunique(), entry["metrics"]
+        title = f"{name} ({n_subjects}, {entry['protocol']})"
+        lines.append([title, f"{told['ts lr']['balanced_accuracy']['chance']:.2f}", *(_cell(told[system]) for system in COLUMNS)])
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    page.write_text(f"{before}{_BEGIN}\n\n{table}\n\n{_END}{rest.partition(_END)[2]}", encoding="utf-8")
+
+
+def _cell(metrics: dict[str, Any]) -> str:
+    """Balanced accuracy with its interval, and kappa."""
+    told = metrics["balanced_accuracy"]
+    low, high = (np.nan if end is None else end for end in told["ci95"])
+    return (
+        f"{told['mean']:.3f} [{low:.3f}, {high:.3f}], κ {metrics['kappa']['mean']:.2f}".replace("0.", ".")
+        .replace("κ .", "κ 0.")
+        .replace("κ -.", "κ -0.")
+    )
 
 
 if __name__ == "__main__":
