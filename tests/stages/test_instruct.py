@@ -74,7 +74,9 @@ def test_a_run_is_asked_as_it_is_and_the_audit_asks_it_wrongly_too(run, stores, 
     assert {"instruction_wrong_task", "instruction_shuffled", "instruction_constant"} <= {
         row["control"] for row in entry["audit"]
     }
-    assert "Asked something else" in (tmp_path / "zero" / "report.html").read_text()
+    assert set(entry["labels_in_training"].values()) == {1.0}, "this very task was trained"
+    report = (tmp_path / "zero" / "report.html").read_text()
+    assert "Asked something else" in report and "Asked without training" in report
 
 
 def test_a_run_is_fine_tuned_inside_the_folds_and_scored_on_exactly_these(run, stores, tmp_path):

@@ -80,6 +80,20 @@ def test_a_run_answers_labels_worded_anew_without_training(run, parts):
     assert len(system.facts.tasks) == 2
 
 
+def test_labels_asked_without_training_say_how_much_of_them_training_told_apart(run, parts):
+    def shares(back, side):
+        words = f'texts={{"class0": "{back}", "class1": "{side}"}}'
+        system = build_system("leaf", [words, f'start="{run}"', "tune=false", "training.device=cpu"])
+        system.fit(parts[0], none_of(parts[0]), seed=0)
+        return system.findings()["language"]["labels_in_training"]
+
+    same = shares("a rhythm at the back of the head", "a rhythm on the right side")
+    anew = shares("activity at the back", "activity on the right")
+    strange = shares("two places in step", "two places without relation")
+    assert list(same) == ["class0", "class1"] and min(same.values()) > 0.999
+    assert 0.25 < min(anew.values()) < 0.999 and max(strange.values()) < 0.25
+
+
 def test_answers_change_with_the_controls_and_random_vectors_are_no_language(run, parts):
     scores = {}
     for control in ("none", "wrong_task", "shuffled", "constant", "random_answers"):  # the last one is trained in the audit

@@ -153,6 +153,13 @@ TRANSDUCTIVE = (
     "time cannot do it; compare with systems that were given the same (pipeline.normalise=recording)."
 )
 
+#: From which mean share on (``labels_in_training``) what is to be expected of labels that training has not had.
+ZERO_SHOT = (
+    (0.5, "they combine what training told apart, so more than chance can be hoped for"),
+    (0.25, "they are known in part"),
+    (0.0, "training never met what tells them apart, so nothing but chance is to be expected"),
+)
+
 HOW_TO_READ = (
     ("Chance", "What a system without any information gets. A score is only as good as its distance from chance."),
     (

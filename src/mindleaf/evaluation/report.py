@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from mindleaf.evaluation.headline import headline
 from mindleaf.evaluation.illustrations import illustrations
-from mindleaf.evaluation.plain_words import CONTROLS, HOW_TO_READ, LANGUAGE_CONTROLS, MARKS, STATUS, TRANSDUCTIVE
+from mindleaf.evaluation.plain_words import CONTROLS, HOW_TO_READ, LANGUAGE_CONTROLS, MARKS, STATUS, TRANSDUCTIVE, ZERO_SHOT
 from mindleaf.evaluation.predict import SystemRun
 from mindleaf.evaluation.statistics import PRIMARY
 from mindleaf.metrics.retrieval import RANK_METRICS
@@ -60,6 +60,7 @@ def render(
         tables=_tables(tested, PRIMARY[asks]),
         transductive=list(dict.fromkeys(entry["name"] for entry in tested if entry["transductive"])),
         transductive_means=TRANSDUCTIVE,
+        zero_shot=[_zero_shot(entry) for entry in tested if "labels_in_training" in entry],
         untested=[entry for entry in content["systems"] if not entry["metrics"]],
         verdicts=_verdicts(tested, PRIMARY[asks]),
         drawings=[(d, Markup(d.svg)) for d in illustrations(content, runs)],
@@ -107,6 +108,14 @@ def _verdicts(tested: list[dict], primary: str) -> list[dict]:
             }
         )
     return out
+
+
+def _zero_shot(entry: dict) -> dict[str, Any]:
+    """What the labels of a system that was asked without training have to do with those it was trained on."""
+    labels = entry["labels_in_training"]
+    share = sum(labels.values()) / len(labels)
+    words = next(words for least, words in ZERO_SHOT if share >= least)
+    return {"name": entry["name"], "share": share, "labels": labels, "words": words}
 
 
 def _below_floor(entries: list[dict], tested: list[dict], primary: str) -> list[str]:

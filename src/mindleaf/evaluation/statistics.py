@@ -178,6 +178,8 @@ def _system_entries(
         "seconds": round(run.seconds, 3), "status": run.status, "why": run.why, "train_share": run.share,
         "transductive": run.transductive,
     }  # fmt: skip
+    if run.cells and (labels := run.cells[0].system.findings().get("language", {}).get("labels_in_training")):
+        shared["labels_in_training"] = labels
     nothing = {"n_windows": 0, "metrics": {}, "folds": [], "audit": audit}
     if table.empty:
         return [{**shared, "window_s": None, **nothing}]

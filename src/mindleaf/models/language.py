@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, Self
 
 import numpy as np
@@ -140,6 +140,14 @@ def placed(vectors: Float[Tensor, "label text"], prototypes: Prototypes) -> Floa
     if prototypes == "centred" and len(vectors) > 1:
         vectors = vectors - vectors.mean(dim=0)
     return F.normalize(vectors, dim=-1)
+
+
+def known_share(asked: Float[Tensor, "label text"], trained: Sequence[Float[Tensor, "label text"]]) -> Float[Tensor, " label"]:
+    """Of what tells each label from the others of its task, the share (0 to 1) that lies in the span of what told labels apart
+    in training. ``asked``: texts' vectors of one task; ``trained``: those of each task of the training."""
+    apart = torch.cat([placed(labels, "centred") for labels in trained])
+    _, sizes, axes = torch.linalg.svd(apart, full_matrices=False)
+    return (placed(asked, "centred") @ axes[sizes > 1e-3 * sizes[0]].T).square().sum(dim=1)
 
 
 def blended(told: Float[Tensor, " text"], labels: Float[Tensor, "label text"]) -> Float[Tensor, " text"]:

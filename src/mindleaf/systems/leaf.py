@@ -24,7 +24,7 @@ from mindleaf.errors import BadInput
 from mindleaf.models.adaptation import merge
 from mindleaf.models.facts import ModelFacts
 from mindleaf.models.folder import load_model, save_model, start_from
-from mindleaf.models.language import LanguageConfig, LanguageModel, Texts, blended, placed
+from mindleaf.models.language import LanguageConfig, LanguageModel, Texts, blended, known_share, placed
 from mindleaf.objectives.instruction import InstructionObjective
 from mindleaf.preprocessing.pipeline import Pipeline
 from mindleaf.store.batches import BatchReader
@@ -170,7 +170,15 @@ class LeafReader:
             **begun,
             "language": {"text_encoder": texts.source, "instruction_level": self.config.level, "interpolated": round(share, 3)},
         }
+        if not self.config.tune:
+            self._findings["language"]["labels_in_training"] = self._known_labels(told[0], texts)
         return lines
+
+    def _known_labels(self, told: Wording, texts: SentenceEncoder) -> dict[str, float]:
+        """Of each label of a task that is asked without training, how much of it training told apart (``known_share``)."""
+        trained = [self.model.meanings(number).cpu() for number, task in enumerate(self.facts.tasks) if task in self._known]
+        shares = known_share(torch.from_numpy(texts(*told.texts)), trained)
+        return dict(zip(told.classes, (round(float(share), 3) for share in shares), strict=True))
 
     def predict(self, examples: Examples) -> NDArray[np.float64]:
         """(n, class) logits."""
@@ -265,6 +273,7 @@ class LeafReader:
             else:
                 model = self.config.model.model_copy(update={"encoder": encoder_of(loaded.config, start)})
             self.config = self.config.model_copy(update={"model": model})
+        self._known = known
         tasks = tuple(dict.fromkeys((*known, *told)))
         self.facts = ModelFacts(
             sfreq=self.pipeline.sfreq, classes=told[0].classes if len(told) == 1 else (), text=self.config.model.text,
