@@ -28,6 +28,7 @@ PROMISES = {
     "stale": Promise("A source that is gone is STALE within 1 s", 1.0, "s"),
     "gap": Promise("No decision reaches over a gap", 0, "decisions"),
     "recovery": Promise("Decisions are back within 5 s of its return (the window of 4 s is part of that)", 5.0, "s"),
+    "later": Promise("Windows of more than 4.4 s cannot be back within 5 s: they are within 1 s after their own length", 1.0, "s"),
     "found": Promise("An LSL outlet that is back is found, and its first sample here, within 2.5 s", 2.5, "s"),
     "rate": Promise("A changed rate under the same id is told within 3 s", 3.0, "s"),
     "changed": Promise("Changed channel count, order, labels, unit or rate: refused, with the difference shown"),

@@ -44,7 +44,10 @@ class RateWatch:
         return measured if difference > _DIFFERENCE else 0.0
 
     def _slope(self, since: float) -> float:
-        """Samples a second since then; the stream's own where that is too short to tell."""
-        rows = [(then, n) for then, n, _ in self._leads if then >= since]
+        """Samples a second after that moment; the stream's own where that is too short to tell.
+
+        No row from before it: where samples were lost in between, the slope would be that of the gap.
+        """
+        rows = [(then, n) for then, n, _ in self._leads if then > since]
         (first, n_first), (last, n_last) = rows[0], rows[-1]
         return (n_last - n_first) / (last - first) if last - first > _UNTOUCHED_S / 2 else self.sfreq
