@@ -27,8 +27,6 @@ from mindleaf.live.linear import LinearConfig, LinearScorer
 
 #: What is sent repeats after so many seconds, but for the count.
 LOOP_S = 60.0
-#: Seconds from the last block until the outlets close, for what is on its way.
-_LINGER_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,7 @@ class Amplifier:
 
     epoch     LSL's clock at sample 0; 0: when somebody listens, and the first sample is sample 0 then
     speed     stream seconds a second; stamps are those of the stream
+    linger_s  from the last block until the outlets close, for what is on its way
     rate_hz   samples a second that come after ``change``, whatever is claimed; LSL makes up all stamps where it is above 0
     """
 
@@ -51,6 +50,7 @@ class Amplifier:
     speed: float = 1.0
     rate_hz: float = 0.0
     unit: str = "microvolts"
+    linger_s: float = 1.0
 
     def start(self) -> subprocess.Popen[str]:
         """The process; it opens its outlets when told to by ``go``, so that what comes then does not wait for imports."""
@@ -146,7 +146,7 @@ def main(amplifier: Amplifier) -> None:
     for sender, first, last in blocks(senders, amplifier, lsl.local_clock() - begun if amplifier.epoch else 0.0):
         pace.wait(sender, first, last)
         sender.send(first, last, 0.0 if amplifier.rate_hz else begun + (last - 1) / sender.sfreq)
-    time.sleep(_LINGER_S)
+    time.sleep(amplifier.linger_s)
     say("sent", {"samples": [one.sent for one in senders], "digest": [one.digest for one in senders]})
 
 

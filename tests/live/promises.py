@@ -28,7 +28,9 @@ PROMISES = {
     "stale": Promise("A source that is gone is STALE within 1 s", 1.0, "s"),
     "gap": Promise("No decision reaches over a gap", 0, "decisions"),
     "recovery": Promise("Decisions are back within 5 s of its return (the window of 4 s is part of that)", 5.0, "s"),
-    "later": Promise("Windows of more than 4.4 s cannot be back within 5 s: they are within 1 s after their own length", 1.0, "s"),
+    "later": Promise(
+        "Windows of more than 4.4 s cannot be back within 5 s: they are within 1 s after their own length", 1.0, "s"
+    ),
     "found": Promise("An LSL outlet that is back is found, and its first sample here, within 2.5 s", 2.5, "s"),
     "rate": Promise("A changed rate under the same id is told within 3 s", 3.0, "s"),
     "changed": Promise("Changed channel count, order, labels, unit or rate: refused, with the difference shown"),
@@ -38,6 +40,8 @@ PROMISES = {
     "batch": Promise("Stream and batch give the same decisions, however the stream is cut", 1e-5, "of a probability"),
     "replay": Promise("Real recordings replayed give the offline decisions of the causal pipeline", 1e-5, "of a probability"),
     "soak": Promise("Through LSL for hours: every due window is decided, once, and rightly", 0, "decisions"),
+    "decided": Promise("Through LSL for an hour with the encoder: every due window is decided", 0, "decisions"),
+    "settling": Promise("Over a short run memory settles: growth, told where less than 6 stream hours were run", 50.0, "MB/h"),
     "memory": Promise("Memory grows by less than 1 MB a stream hour", 1.0, "MB/h"),
     "handles": Promise("Open files and threads stay as many as they were", 0, "handles"),
 }

@@ -90,7 +90,13 @@ def compared(said: list[Event], parts: list[Listened], model: Path, channels: tu
 
 
 #: No channel of these is left out: which ones the gate would take is a question of its own, asked in ``test_decoder``.
-OPEN = ("live.gate.amplitude_uv=1e9", "live.gate.line_uv=1e9", "live.gate.muscle_uv=1e9", "live.gate.flat_uv=0", "live.gate.railed=1")
+OPEN = (
+    "live.gate.amplitude_uv=1e9",
+    "live.gate.line_uv=1e9",
+    "live.gate.muscle_uv=1e9",
+    "live.gate.flat_uv=0",
+    "live.gate.railed=1",
+)
 
 
 @pytest.mark.parametrize("dataset", ["two_speaker_minute", "cocktail"])
