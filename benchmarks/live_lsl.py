@@ -26,7 +26,7 @@ from mindleaf.live.events import Decision, Event  # noqa: E402
 from mindleaf.live.lsl import LSLSource, library  # noqa: E402
 from mindleaf.live.session import Session  # noqa: E402
 from mindleaf.live.settings import LiveConfig  # noqa: E402
-from mindleaf.live.stream import Block  # noqa: E402
+from mindleaf.live.stream import Block, StreamInfo  # noqa: E402
 from tests.live.outlet import Amplifier, go, linear, told  # noqa: E402
 from tests.live.tap import Tap  # noqa: E402
 
@@ -65,11 +65,13 @@ class Timed(Decoder):
 
 def measured(minutes: float) -> dict[str, Any]:
     """One run. Samples of both streams: sent, received, lost; whether the very bytes came that were sent."""
-    name = f"mindleaf-benchmark-{os.getpid()}"
+    name, config = f"mindleaf-benchmark-{os.getpid()}", LiveConfig(slope=5.0)
+    # Filters are compiled by the first decoder of a process: no stream waits for that.
+    Decoder(linear(CHANNELS), StreamInfo("eeg", CHANNELS, SFREQ), StreamInfo("audio", ("A", "B"), 16_000.0), config)
     process = Amplifier(name, CHANNELS, SFREQ, f"{name}-sound", seconds=60 * minutes).start()
     go(process)
     tap = Tap(LSLSource(name, f"{name}-sound"))
-    decoder = Timed(linear(tap.eeg.channels), tap.eeg, tap.sound, LiveConfig(slope=5.0))
+    decoder = Timed(linear(tap.eeg.channels), tap.eeg, tap.sound, config)
     session = Session(tap, decoder)
     reader = session.subscribe(10)
     session.start()

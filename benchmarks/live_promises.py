@@ -45,7 +45,7 @@ def main() -> int:
     parser.add_argument("--only-table", action="store_true", help="make the table from the lines that are there")
     parser.add_argument("--log", type=Path, help="lines that tests wrote (MINDLEAF_LIVE_LOG), in place of running them")
     parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("words", nargs="*", help="further words for pytest, after --")
+    parser.add_argument("words", nargs="*", help="words for pytest in place of tests/live, after --")
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     lines, code = chosen.out / "promises.jsonl", 0
@@ -68,7 +68,7 @@ def main() -> int:
 
 def counted(log: Path, marks: list[str], words: list[str]) -> int:
     """Run the tests; pytest's exit code."""
-    command = [sys.executable, "-m", "pytest", "-q", "tests/live", *marks, *words]
+    command = [sys.executable, "-m", "pytest", "-q", *marks, *(words or ["tests/live"])]
     return subprocess.run(command, cwd=ROOT, env=os.environ | {"MINDLEAF_LIVE_LOG": str(log)}, check=False).returncode
 
 

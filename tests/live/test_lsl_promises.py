@@ -127,7 +127,7 @@ def test_sound_from_a_second_stream(name):
     reader = session.subscribe(100_000)
     session.start()
     sent = told(process, "sent")
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     time.sleep(0.5)
     session.stop()
     said = [event for event in reader.get() if isinstance(event, Decision)]
