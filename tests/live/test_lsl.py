@@ -136,5 +136,5 @@ def test_a_stream_that_comes_back_as_another_is_refused(name, what):
         events += reader.get()
     session.stop()
     assert State.STALE in [e.state for e in events if isinstance(e, StateChanged)]
-    with counted("changed", "LSL, another stream under the same name: count, order, labels, unit") as count:
+    with counted("changed", f"LSL, a stream with other {what} under the same name") as count:
         count.holds({e.reason for e in events if isinstance(e, Refused)} == {difference}, what)
