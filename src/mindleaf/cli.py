@@ -258,7 +258,7 @@ def live(
     from mindleaf.stages.live_page import Place, live_with_page
 
     asked = Asked(source, model, audio, calibration, unit, speed, seed, tuple(settings or ()))
-    say = (lambda line: None) if as_json else typer.echo
+    say = (lambda line: None) if as_json or quiet else typer.echo
     if page:
         place = Place(host, port, lambda line: typer.echo(line, err=as_json))
         show(live_with_page(asked, place, record, seconds, send, say), as_json)

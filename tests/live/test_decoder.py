@@ -14,6 +14,7 @@ from mindleaf.live.settings import LiveConfig
 from mindleaf.live.smoothing import Smoother, probabilities
 from mindleaf.live.stream import Block, StreamInfo
 from mindleaf.preprocessing.causal import causal
+from tests.live.promises import counted
 from tests.live.streams import BAND, CHANNELS, EEG, SOUND, MeanMatch, chunks, cut, decisions, decoder, ends, follows, play
 
 CONFIG = LiveConfig(slope=5.0)
@@ -49,8 +50,9 @@ def test_stream_equals_batch(replay):
     probability, belief = offline(eeg, sound)
     # The last window may wait for samples that never come.
     assert len(probability) - 1 <= len(said) <= len(probability) and len(said) > 5
-    assert np.abs(np.array([d.probability for d in said]) - probability[: len(said)]).max() < 1e-5
-    assert np.abs(np.array([d.belief for d in said]) - belief[: len(said)]).max() < 1e-5
+    told = np.array([d.probability + d.belief for d in said])
+    with counted("batch", "state machine, 100 replays of 8 to 16 s cut at random") as count:
+        count.add(np.abs(told - np.hstack([probability, belief])[: len(said)]).max())
     assert [d.choice for d in said[4:]] == [replay % 2] * (len(said) - 4)
 
 
@@ -107,9 +109,8 @@ def test_a_source_that_goes_is_stale_within_a_second_and_back_within_five():
     blocks = [b for b in chunks(eeg, sound) if b.info.kind == "envelope" or not 10 < ends(b) <= 18]
     said = play(decoder(CONFIG), blocks)
     stale = next(e for e in said if isinstance(e, StateChanged) and e.state == State.STALE)
-    assert 10 < stale.at <= 11
     back = next(e for e in said if isinstance(e, StateChanged) and e.state == State.RUNNING and e.at > stale.at)
-    assert 18 < back.at <= 23
+    assert 10 < stale.at <= 11 and 18 < back.at <= 23
     assert not [d for d in decisions(said) if stale.at < d.at < back.at]
 
 
@@ -126,7 +127,9 @@ def test_a_changed_rate_is_told_within_three_seconds(factor):
         said.append((now, block))
     events = [event for now, block in sorted(said, key=lambda pair: pair[0]) for event in machine.step(block, now)]
     told = [e for e in events if isinstance(e, StateChanged) and "samples a second" in e.reason]
-    assert changed < told[0].at <= changed + 3 and {e.state for e in told} == {State.NO_DECISION}
+    with counted("rate", "state machine, 128 Hz becomes 64, 102.4, 160, 256 or 512 Hz") as count:
+        count.add(told[0].at - changed, f"factor {factor:g}")
+    assert told[0].at > changed and {e.state for e in told} == {State.NO_DECISION}
     assert not [d for d in decisions(events) if d.at > told[0].at]
     # The first word is said before much is known; it is corrected as more comes.
     rate = float([e for e in told if e.at <= changed + 3][-1].reason.split("about ")[1].split()[0])
@@ -143,7 +146,9 @@ def test_late_and_bunched_blocks_raise_no_alarm(seed):
         due = ends(block) * (1 + 2e-4) + (rng.uniform(0, 0.7) if rng.random() < 0.05 else rng.uniform(0, 0.03))
         now = max(now, due)
         events += machine.step(block, now)
-    assert {e.state for e in events if isinstance(e, StateChanged)} == {State.RUNNING}
+    with counted("calm", "state machine, 5 streams of 2 minutes, blocks up to 0.7 s late, 200 ppm of drift") as count:
+        count.add(len([e for e in events if isinstance(e, StateChanged) and e.state != State.RUNNING]))
+    assert machine.state == State.RUNNING
 
 
 CHANGED = {
@@ -166,9 +171,9 @@ def test_a_changed_stream_is_refused_with_the_difference(what):
         blocks.append(replace(block, info=info, samples=block.samples[:, : len(info.channels)]) if other else block)
     said = play(machine, blocks)
     refused = [e for e in said if isinstance(e, Refused)]
-    assert {e.reason for e in refused} == {difference}
     halted = next(e for e in said if isinstance(e, StateChanged) and difference in e.reason)
-    assert halted.state == State.NO_DECISION
+    with counted("changed", "state machine: count, order, labels, unit, rate") as count:
+        count.holds({e.reason for e in refused} == {difference} and halted.state == State.NO_DECISION, what)
     account = machine.eeg.account
     assert account.refused == sum(e.n_samples for e in refused) > 0 and account.sent == len(eeg)
     stops = [d.stop for d in decisions(said)]
@@ -203,8 +208,12 @@ def test_bad_channels_give_no_decision_and_finite_output(what):
     spoilt = eeg.copy()
     spoilt[128 * 10 : 128 * 15] = BAD[what](spoilt[128 * 10 : 128 * 15])
     said = decisions(play(decoder(CONFIG), chunks(spoilt, sound)))
-    assert np.isfinite([d.scores + d.probability + d.belief for d in said]).all()
-    assert all(d.choice == -1 and "0 of 4 channels usable" in d.reason for d in said if 10.5 <= d.stop <= 19)
+    case = f"state machine, all channels one of {len(BAD)} ways bad for 5 s"
+    with counted("damage", case) as count:
+        count.holds(bool(np.isfinite([d.scores + d.probability + d.belief for d in said]).all()), what)
+    with counted("undecided", case) as count:
+        spoilt_windows = [d for d in said if 10.5 <= d.stop <= 19]
+        count.add(sum(d.choice >= 0 or "0 of 4 channels usable" not in d.reason for d in spoilt_windows), what)
     after = [d for d in said if d.stop >= 20]
     assert {d.choice for d in after} == {0} and after[0].probability[0] > 0.6
 

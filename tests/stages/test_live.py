@@ -17,7 +17,7 @@ from mindleaf.stages.live_fit import fit_linear, framed, slope_of, synthetic_lis
 from mindleaf.stages.live_sources import synthetic_source
 from tests.stages.command import mindleaf, worked
 
-FAST = ("--source", "synthetic", "--speed", "inf", "--quiet")
+FAST = ("--source", "synthetic", "--speed", "inf")
 ALONE = (*FAST, "--no-page")
 
 
@@ -41,7 +41,12 @@ def test_a_recorded_session_is_said_again_word_for_word(session):
     def spoken(text: str) -> list[str]:
         return [line for line in text.splitlines() if " s  " in line]
 
-    assert spoken(worked("live", "--source", f"session:{folder}", "--quiet", "--no-page").out) == spoken(said)
+    assert spoken(worked("live", "--source", f"session:{folder}", "--no-page").out) == spoken(said)
+
+
+def test_quiet_prints_the_figures_and_no_line_before_them():
+    said = worked("live", *ALONE, "--quiet", "--for", 8).out.splitlines()
+    assert said[0].startswith("windows") and not [line for line in said if " s  " in line]
 
 
 def test_a_file_with_its_sounds(tmp_path):

@@ -17,7 +17,7 @@ pytest.importorskip("fastapi", reason="needs fastapi: pip install 'mindleaf[live
 from tests.conftest import hears_ctrl_c
 from tests.stages.command import mindleaf, worked
 
-LIVE = ("live", "--source", "synthetic", "--quiet")
+LIVE = ("live", "--source", "synthetic")
 
 
 def test_the_page_is_up_until_ctrl_c():

@@ -71,7 +71,6 @@ class Decoder:
             events += self._eeg(block, now) if block.info.kind == "eeg" else self._sound(block, now)
         if now - self._heard_at > self.config.stale_s and self.state != State.STALE:
             self._restart()
-            self._rate.restart()
             events += self._enter(State.STALE, "no EEG comes", now)
         return events
 
@@ -101,7 +100,8 @@ class Decoder:
             if isinstance(event, Refused):
                 self._rate.restart()
                 return f"the EEG stream changed: {event.reason}"
-        if rate := self._rate.told(now, self.eeg.account.received):
+        account = self.eeg.account
+        if rate := self._rate.told(now, account.received, account.lost):
             return f"EEG comes at about {float(f'{rate:.2g}'):g} samples a second, its stream says {self.eeg.info.sfreq:g}"
         return ""
 

@@ -100,7 +100,7 @@ class Inlet:
         info, came = self.info, time.monotonic()
         while not self._closing.is_set():
             try:
-                samples, stamps = self._inlet.pull_chunk(timeout=_PULL_S, max_samples=_AT_ONCE)
+                samples, stamps = self._pulled()
                 gone = not len(stamps) and time.monotonic() - came > _SILENT_S and self._replaced()
             except Exception:
                 # LSL raises errors of several kinds for a stream that went; whatever it was, look for it again.
@@ -110,8 +110,18 @@ class Inlet:
             if gone or len(stamps):
                 came = time.monotonic()
             if not gone and len(stamps):
-                self._put(self._block(info, np.array(samples)[:, self._rows], float(stamps[0])))
+                self._put(self._block(info, samples[:, self._rows], float(stamps[0])))
         self._inlet.close_stream()
+
+    def _pulled(self) -> tuple[np.ndarray, np.ndarray]:
+        """All that is there, as soon as something is: a pull of more than it finds waits until its time is over."""
+        samples, stamps = self._inlet.pull_chunk(timeout=_PULL_S, max_samples=1)
+        samples = np.array(samples)
+        if len(stamps):
+            more, later = self._inlet.pull_chunk(timeout=0.0, max_samples=_AT_ONCE)
+            if len(later):
+                samples, stamps = np.concatenate([samples, more]), np.concatenate([stamps, later])
+        return samples, stamps
 
     def _found_again(self, info: StreamInfo) -> StreamInfo:
         """The stream's new description once it is back; meanwhile the decoder finds that nothing comes."""
