@@ -17,7 +17,8 @@ from mindleaf.interpret.style import INK, PALETTE, colour, drawn, svg
 _POINTS = 150
 #: From this ratio of the highest to the lowest value on, a panel may have a logarithmic axis.
 _WIDE = 30.0
-_PANEL = (3.2, 2.0)
+#: Inches of a panel where three stand side by side.
+_PANEL = (3.8, 2.1)
 _STYLES = ("-", "-.", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
 
 

@@ -26,6 +26,8 @@ from mindleaf.training.log import read_log
 _LAST = 0.1
 #: Folders below the one that is given in which a RUN may lie.
 _DEPTHS = ("*", "*/*")
+#: What the training loop sets before the name of a measure on validation windows.
+VALIDATION, START = "validation_", "start_validation_"
 Line = Mapping[str, Any]
 #: From the verb of a RUN and its settings to the recipe, and how many settings are other than its own.
 RecipeOf = Callable[[str, Mapping[str, Any]], tuple[str, int]]
@@ -98,29 +100,33 @@ class RunRecord:
     @property
     def best_step(self) -> int | None:
         """Where the one training there is had its lowest validated loss."""
-        points = points_of(self.trainings[0], "validation_loss") if len(self.trainings) == 1 else []
+        points = validated_points(self.trainings[0], "loss") if len(self.trainings) == 1 else []
         return int(min(points, key=lambda point: point[1])[0]) if points else None
 
     @property
     def ended(self) -> str:
         """How the trainings ended, in words."""
-        counts = Counter(self._end(lines) for lines in self.trainings)
-        if len(self.trainings) == 1 or len(counts) == 1:
-            return next(iter(counts))
-        return "; ".join(f"{count} of {len(self.trainings)} folds {how}" for how, count in counts.items())
+        counts, n = Counter(self._end(lines) for lines in self.trainings), len(self.trainings)
+        how = (
+            next(iter(counts)) if len(counts) == 1 else "; ".join(f"{count} of {n} folds {end}" for end, count in counts.items())
+        )
+        return how if self.finished or not self.has_folds else f"unfinished: {n} folds so far, {how}"
+
+    @property
+    def has_folds(self) -> bool:
+        return self.verb == "finetune"
 
     def _end(self, lines: Sequence[Line]) -> str:
         steps, planned = int(lines[-1]["step"]) + 1, None if self.setting("epochs") else self.setting("steps")
-        of = f" {planned}" if isinstance(planned, int) else " as many as planned"
         short = isinstance(planned, int) and steps < planned
-        if lines[-1].get("cut_short"):
-            return f"stopped by its time limit at step {steps} of{of}"
-        if short and self.finished:
-            return f"stopped without gain at step {steps} of{of}"
-        if not self.finished:
-            why = "batches without a finite loss" if _is_skipped(lines[-1]) else "broken off, or still running"
-            return f"unfinished: {why}, step {steps} of{of}"
-        return "all steps"
+        place = f"step {steps} of {planned}" if isinstance(planned, int) else f"step {steps}"
+        # A training that was resumed after its limit has such a line in the middle.
+        if lines[-1].get("cut_short") or (short and any(line.get("cut_short") for line in lines)):
+            return f"stopped by its time limit at {place}"
+        if self.finished or self.has_folds:
+            return f"stopped without gain at {place}" if short else "all steps"
+        why = "batches without a finite loss" if _is_skipped(lines[-1]) else "broken off, or still running"
+        return f"unfinished: {why}, {place}"
 
 
 def _is_skipped(line: Line) -> bool:
@@ -129,7 +135,7 @@ def _is_skipped(line: Line) -> bool:
 
 def points_of(lines: Sequence[Line], name: str) -> list[tuple[float, float]]:
     """(step, value) wherever a line has a finite number of this name; those of a validation stand at the end of their step."""
-    shift = 1 if name.startswith("validation_") else 0
+    shift = 1 if name.startswith(VALIDATION) else 0
     return [
         (line["step"] + shift, float(line[name]))
         for line in lines
@@ -137,9 +143,14 @@ def points_of(lines: Sequence[Line], name: str) -> list[tuple[float, float]]:
     ]
 
 
+def validated_points(lines: Sequence[Line], measure: str) -> list[tuple[float, float]]:
+    """(step, value) of a measure on validation windows, before the first step too where it was taken there."""
+    return [*points_of(lines, f"{START}{measure}"), *points_of(lines, f"{VALIDATION}{measure}")]
+
+
 def _losses(lines: Sequence[Line]) -> dict[str, float]:
     training = [value for _, value in points_of(lines, "loss")]
-    validated = [value for _, value in points_of(lines, "validation_loss")]
+    validated = [value for _, value in validated_points(lines, "loss")]
     last = training[-max(1, round(_LAST * len(training))) :]
     return {
         "training": float(np.mean(last)) if last else math.nan,
@@ -155,18 +166,17 @@ def read_records(paths: Sequence[Path], recipe_of: RecipeOf) -> tuple[list[RunRe
     """
     named = [Path(path).resolve() for path in paths]
     runs = list(dict.fromkeys(run for path in named for run in _runs_at(path)))
-    records, left_out = [], []
+    records, without = [], {}
     for run, name in zip(runs, _names(runs), strict=True):
         try:
             records.append(_record(run, name, recipe_of))
         except _NoStep as error:
+            without[name] = error
             if run in named:
                 raise
-            left_out.append(f"{name} is left out: no step of it has been logged.")
-            last = error
     if not records:
-        raise last
-    return records, left_out
+        raise next(iter(without.values()))
+    return records, [f"{name} is left out: no step of it has been logged." for name in without]
 
 
 class _NoStep(BadInput):
@@ -196,8 +206,8 @@ def _names(runs: Sequence[Path]) -> list[str]:
 
 def _record(run: Path, name: str, recipe_of: RecipeOf) -> RunRecord:
     stage, inputs = read_plan(run)
-    verb, folds = str(inputs.get("verb", "unknown")), _folds(run)
-    trainings = [_checked(lines, run) for lines in (_fold_curves(folds) if verb == "finetune" else [_phases(run)]) if lines]
+    verb, folds = str(inputs.get("verb") or "unknown"), _folds(run)
+    trainings = [lines for lines in (_fold_curves(folds) if verb == "finetune" else [_phases(run)]) if lines]
     if not trainings:
         raise _NoStep(f"{run}: wanted a log of training, found no step in it; wait for the first, or train it again.")
     own, wishes = wishes_by_path(inputs.get("settings", ())), wishes_by_path(stage.pop("settings", ()))
@@ -217,18 +227,17 @@ def _folds(run: Path) -> list[Path]:
     return sorted(path.parent for path in run.glob(f"folds/*/{HASHES}"))
 
 
-def _fold_curves(folds: Sequence[Path]) -> list[list[Any]]:
-    return [read_json(fold / "findings.json").get("curve", []) for fold in folds]
+def _fold_curves(folds: Sequence[Path]) -> list[tuple[Line, ...]]:
+    return [_checked(read_json(fold / "findings.json").get("curve", []), fold) for fold in folds]
 
 
-def _phases(run: Path) -> list[Any]:
+def _phases(run: Path) -> tuple[Line, ...]:
     """The lines of a RUN's log, after those of a phase that came before."""
     try:
-        before, lines = read_log(run / TOKENIZER), read_log(run)
+        before, lines = (_checked(read_log(folder), folder) for folder in (run / TOKENIZER, run))
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{run}: wanted log.jsonl as text, it cannot be read ({error}); copy the folder again.") from error
-    first = before[-1]["step"] + 1 if before else 0
-    return [*before, *({**line, "step": line["step"] + first} if first else line for line in lines)]
+    return (*before, *({**line, "step": line["step"] + len(before)} for line in lines))
 
 
 def _checked(lines: Sequence[Any], run: Path) -> tuple[Line, ...]:
@@ -240,9 +249,10 @@ def _checked(lines: Sequence[Any], run: Path) -> tuple[Line, ...]:
 
 
 def _loss_of(line: Line) -> dict[str, Any]:
-    if "in_batch" not in line:
+    try:
+        found = curve_line(dict(line))
+    except KeyError:  # no alignment with sound: what is descended is what is validated
         return {"loss": line.get("total")}
-    found = curve_line(dict(line))
     return {"loss": found["loss"], "chance_loss": found["chance_loss"]}
 
 
@@ -252,7 +262,7 @@ def _size(folder: Path, name: str) -> tuple[int | None, tuple[str, ...]]:
     try:
         return n_parameters(load_model(folder).model), ()
     except BadInput as error:
-        return None, (f"Parameters of {name} cannot be counted: {error}",)
+        return None, (f"Parameters cannot be counted. {error}".replace(str(folder), name),)
 
 
 def _seen(folders: Sequence[Path]) -> Exposure:

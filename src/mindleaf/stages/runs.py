@@ -10,7 +10,7 @@ from typing import Any
 
 from mindleaf.evaluation.sheets import Drawing, Page, Sheet
 from mindleaf.interpret.curves import Curve, Panel, curves_figure
-from mindleaf.stages.run_record import Line, RecipeOf, RunRecord, points_of, read_records
+from mindleaf.stages.run_record import START, VALIDATION, Line, RecipeOf, RunRecord, points_of, read_records, validated_points
 
 _COLUMNS = (
     "RUN", "stage", "recipe", "has seen", "seed", "parameters", "steps", "how it ended", "training loss", "validation loss", "lowest",
@@ -20,7 +20,6 @@ _NONE = "–"
 #: Numbers of a line that are no measure of the training, or have a panel of their own.
 _NO_MEASURE = {"step", "epoch", "seconds", "elapsed", "cut_short", "loss", "lr", "gradient_norm"}
 _ORDER = ("pretrain", "align", "finetune")
-_VALIDATION, _START = "validation_", "start_validation_"
 _TABLE_NOTE = (
     "Training loss: mean of the last tenth of the steps. Validation loss: the last, and the lowest, whose state was kept. Of a fine-tuned RUN "
     "they are means over its folds. Seconds: of all steps, without validation. Losses of different stages are not of one kind."
@@ -41,7 +40,8 @@ def runs_page(paths: Sequence[Path], recipe_of: RecipeOf) -> tuple[Page, dict[st
     by_verb: dict[str, list[RunRecord]] = {}
     for record in records:
         by_verb.setdefault(record.verb, []).append(record)
-    differing = {verb: differences(some) for verb, some in by_verb.items()}
+    names = {record.identity: record.name for record in records if record.identity}
+    differing = {verb: differences(some, names) for verb, some in by_verb.items()}
     sheets = [Sheet("Runs", _COLUMNS, tuple(map(_row, records)), note=_TABLE_NOTE)]
     drawings: list[Drawing] = []
     for number, (verb, some) in enumerate(by_verb.items()):
@@ -52,9 +52,11 @@ def runs_page(paths: Sequence[Path], recipe_of: RecipeOf) -> tuple[Page, dict[st
     return page, {"runs": [_values(record) for record in records], "differences": differing, "left_out": left_out}
 
 
-def differences(records: Sequence[RunRecord]) -> dict[str, dict[str, Any]]:
-    """Setting -> RUN -> value, of settings in which the RUNs are not all alike; None where a RUN does not have it."""
-    names = {record.identity: record.name for record in records if record.identity}
+def differences(records: Sequence[RunRecord], names: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Setting -> RUN -> value, of settings in which the RUNs are not all alike; None where a RUN does not have it.
+
+    names: of RUNs by their identity, for settings that name a RUN to start from.
+    """
     paths = dict.fromkeys(path for record in records for path in record.settings)
     found = {path: {r.name: _told(path, r.settings.get(path), names) for r in records} for path in paths}
     return {path: values for path, values in found.items() if any(v != next(iter(values.values())) for v in values.values())}
@@ -128,23 +130,23 @@ def _panel(measure: str, records: Sequence[RunRecord], title: str = "", log: boo
 
 def _curve(number: int, lines: Sequence[Line], measure: str) -> Curve:
     chance = next((name for name in lines[0] if _measure_of_chance(name) == measure), "")
-    validation = [*points_of(lines, f"{_START}{measure}"), *points_of(lines, f"{_VALIDATION}{measure}")]
+    validation = validated_points(lines, measure)
     return Curve(number, points_of(lines, measure), validation, points_of(lines, chance), kept=measure == "loss")
 
 
 def _measures(records: Sequence[RunRecord]) -> list[str]:
     """Names of what was measured beside the loss, in the order of the log; what is the loss by another name is left out."""
     lines = [line for record in records for some in record.trainings for line in some]
-    names = dict.fromkeys(name.removeprefix(_VALIDATION) for line in lines for name in line if _is_measure(name, line[name]))
+    names = dict.fromkeys(name.removeprefix(VALIDATION) for line in lines for name in line if _is_measure(name, line[name]))
     told = {name: [(line[name], line.get("loss")) for line in lines if _is_measure(name, line.get(name))] for name in names}
     alike = {name for name, pairs in told.items() if pairs and all(one == other or one != one for one, other in pairs)}
     return [name for name in names if name not in alike]
 
 
 def _is_measure(name: str, value: Any) -> bool:
-    plain = name.removeprefix(_VALIDATION)
+    plain = name.removeprefix(VALIDATION)
     whole = isinstance(value, int | float) and not isinstance(value, bool)
-    return whole and plain not in _NO_MEASURE and not name.startswith(_START) and not _measure_of_chance(plain)
+    return whole and plain not in _NO_MEASURE and not name.startswith(START) and not _measure_of_chance(plain)
 
 
 def _measure_of_chance(name: str) -> str:
