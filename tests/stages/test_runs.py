@@ -17,6 +17,7 @@ from mindleaf.training.log import read_log
 from tests.stages.command import mindleaf, worked
 from tests.stages.two_data_sets import listeners, rhythms
 
+#: The smallest encoder with a codebook, for a few steps.
 SMALL = (
     "model.encoder.width=16", "model.encoder.hidden=32", "model.encoder.depth=1", "model.encoder.heads=2", "model.encoder.n_codes=16",
     "model.spectral_depth=1", "training.steps=6", "training.batch_size=8", "training.validate_every=3", "held_out_share=0.34",
