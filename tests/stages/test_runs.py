@@ -105,7 +105,9 @@ def test_phases_follow_each_other_and_folds_stand_beside_each_other(made, told):
 def test_the_loss_of_an_alignment_is_the_one_that_is_validated(made, told):
     curve = json.loads((made / "runs" / "heard" / "findings.json").read_text())["curve"]
     assert told["by_name"]["heard"]["losses"]["training"] == pytest.approx(curve[-1]["loss"])
-    log = json.dumps({"step": 0, "total": 3.0, "in_batch": 2.0, "chance_loss": 2.1, "unattended": 1.0, "attended_chance_loss": 0.7})
+    log = json.dumps(
+        {"step": 0, "total": 3.0, "in_batch": 2.0, "chance_loss": 2.1, "unattended": 1.0, "attended_chance_loss": 0.7}
+    )
     other = Path(shutil.copytree(made / "runs" / "heard", made / "chosen"))
     (other / "log.jsonl").write_text(log + "\n")
     assert json.loads(worked("runs", other, "--json").out)["runs"][0]["losses"]["training"] == 1.0
