@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -51,7 +51,7 @@ class Panel:
 
     title: str
     curves: Sequence[Curve]
-    skipped: dict[int, Sequence[float]] = field(default_factory=dict)
+    skipped: Mapping[int, Sequence[float]] = field(default_factory=dict)
     log: bool = False
 
 
