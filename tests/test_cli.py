@@ -21,7 +21,7 @@ from tests.conftest import hears_ctrl_c
 from tests.stages.command import TINY, mindleaf, worked
 
 GROUP = typer.main.get_command(app)
-VERBS = {"demo", "prepare", "pretrain", "align", "finetune", "evaluate", "audit", "list", "data", "store"}
+VERBS = {"demo", "prepare", "pretrain", "align", "finetune", "evaluate", "audit", "list", "data", "store", "runs"}
 TABLES = ("datasets", "encoders", "objectives", "protocols", "tasks", "systems", "recipes", "pipelines")
 
 

@@ -320,6 +320,24 @@ def benchmark(
     typer.echo(benchmarked(suite, data, out, config, tuple(model or ()), quiet))
 
 
+@app.command()
+def runs(
+    paths: Annotated[list[Path], typer.Argument(help="RUN folders, or folders that hold some.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the page; left out, its tables are printed.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare RUNs: what each is and how it ended, which settings differ, their curves over the same steps, on one page."""
+    from mindleaf.recipes.choice import recipe_of
+    from mindleaf.stages.runs import runs_page
+
+    page, values = runs_page(paths, recipe_of)
+    report = page.write(out) if out else None
+    if as_json:
+        show(values, True)
+    else:
+        typer.echo(report or page.markdown())
+
+
 @app.command("list")
 def list_names(what: str, as_json: Json = False) -> None:
     """Names of the datasets, encoders, objectives, protocols, tasks, systems, recipes, pipelines or reproductions."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -75,6 +75,20 @@ class Config(BaseModel):
                 raise BadInput(f"--set {setting}: no field {name!r}; fields here: {', '.join(node)}.")
             node[name] = _literal(text)
         return type(self).checked(values, source="--set")
+
+
+def by_path(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Settings by dotted path: {"optimiser": {"lr": 0.1}} as {"optimiser.lr": 0.1}."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        found |= by_path(value, f"{above}{name}.") if isinstance(value, dict) else {f"{above}{name}": value}
+    return found
+
+
+def wishes_by_path(settings: Iterable[str]) -> dict[str, Any]:
+    """The same of ``path=value`` settings, later ones counting; a value that is a group is taken apart."""
+    parted = (setting.partition("=") for setting in settings)
+    return by_path({path: _literal(text) for path, _, text in parted})
 
 
 def _literal(text: str) -> Any:

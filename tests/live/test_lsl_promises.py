@@ -128,7 +128,9 @@ def test_sound_from_a_second_stream(name):
     session.start()
     sent = told(process, "sent")
     assert process.wait(60) == 0
-    time.sleep(0.5)
+    tracks, ends = (session.decoder.eeg, session.decoder.sound), time.monotonic() + 60
+    while any(track.account.sent < n for track, (n, _) in zip(tracks, sent.values(), strict=True)) and time.monotonic() < ends:
+        time.sleep(0.05)
     session.stop()
     said = [event for event in reader.get() if isinstance(event, Decision)]
     with counted("accounted", "LSL, EEG and sound in two streams") as count:

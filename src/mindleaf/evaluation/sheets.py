@@ -19,7 +19,7 @@ _FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Sheet:
-    """One table. ``mark`` ("LEAKY", "WITHIN-TRIAL" or empty) stands beside its title; ``note`` is a sentence below it."""
+    """One table, or a note and drawings alone where there are no columns. ``mark`` ("LEAKY", "WITHIN-TRIAL" or empty) stands beside its title; ``note`` is a sentence below it."""
 
     title: str
     columns: tuple[str, ...]
@@ -34,11 +34,15 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Drawing:
-    """Inline SVG with the sentence that stands below it; it belongs to the sheet of the same title where there is one."""
+    """Inline SVG with the sentence that stands below it; it belongs to the sheet of the same title where there is one.
+
+    broad   drawn to fill the page from side to side
+    """
 
     title: str
     svg: str
     caption: str = ""
+    broad: bool = False
 
 
 @dataclass
@@ -68,7 +72,8 @@ class Page:
         parts = [f"# {self.title}", *(f"- {note}" for note in self.notes)]
         for sheet in self.sheets:
             parts += ["", f"## {sheet.title}{f' **{sheet.mark}**' if sheet.mark else ''}", ""]
-            parts += [_line(sheet.columns), _line(["---"] * len(sheet.columns)), *map(_line, sheet.rows)]
+            if sheet.columns:
+                parts += [_line(sheet.columns), _line(["---"] * len(sheet.columns)), *map(_line, sheet.rows)]
             parts += ["", sheet.note] if sheet.note else []
         return "\n".join(parts) + "\n"
 

@@ -16,7 +16,7 @@ from mindleaf.store.files import read_json, write_json
 from mindleaf.store.store import Store
 
 _Stage = TypeVar("_Stage", bound=Config)
-_STAGE, _INPUTS, _EXPOSURE = "stage.json", "inputs.json", "exposure.json"
+_STAGE, _INPUTS, EXPOSURE = "stage.json", "inputs.json", "exposure.json"
 #: What the settings of a stage belong to, by the name of their class: kept with the inputs, told where a folder is another stage's.
 _VERBS = {
     "PretrainStage": "pretrain mindmix", "SpectralTemporalStage": "pretrain leaf", "AlignStage": "align mindmix",
@@ -86,6 +86,24 @@ def _refuse_other_verb(out: Path, config: Config) -> None:
         )
 
 
+def was_begun(path: str | Path) -> bool:
+    """Whether a training verb has begun a RUN here, finished or not."""
+    return (Path(path) / _STAGE).is_file()
+
+
+def read_plan(run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Settings and inputs of a RUN of any stage, as they were written. Raises BadInput where the settings cannot be read."""
+    settings, inputs = read_json(run / _STAGE), read_json(run / _INPUTS)
+    if not settings:
+        raise BadInput(f"{run}: wanted the settings of a RUN in {_STAGE}, found none that can be read; copy the folder again.")
+    return settings, inputs
+
+
+def identity_of(run: Path) -> str:
+    """What a RUN that starts from this one calls it: the hash of its hashes; "" where it has not been finished."""
+    return _sha256(run / HASHES) if (run / HASHES).is_file() else ""
+
+
 def is_run(path: str | Path) -> bool:
     return (Path(path) / CONFIG).is_file() or (Path(path) / "folds.json").is_file()
 
@@ -99,14 +117,14 @@ def read_stage(run: Path, kind: type[_Stage]) -> _Stage:
 
 
 def write_exposure(out: Path, exposure: Exposure) -> None:
-    exposure.write(out / _EXPOSURE)
+    exposure.write(out / EXPOSURE)
 
 
 def read_exposure(run: Path) -> Exposure:
     """What the run has seen; a run that does not say counts as unknown and is refused."""
-    path = Path(run) / _EXPOSURE
+    path = Path(run) / EXPOSURE
     if not path.is_file():
-        raise BadInput(f"{run}: wanted {_EXPOSURE}, which tells what the run has seen, found none; train the run again.")
+        raise BadInput(f"{run}: wanted {EXPOSURE}, which tells what the run has seen, found none; train the run again.")
     return Exposure.read(path)
 
 

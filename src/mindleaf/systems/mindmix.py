@@ -56,6 +56,11 @@ TYPE_OF = {name: k for k, name in enumerate(AUDITORY_TYPES)}
 _AT_CHANCE, _JUDGED_FROM = 0.99, 50
 #: Groups of trials between which the ridge of the closed-form start is chosen.
 _WARM_START_PARTS = 4
+#: What else of a step a training curve keeps.
+_OF_A_CURVE = (
+    "in_batch", "unattended", "validation_loss", "validation_accuracy", "start_validation_loss", "cut_short", "lr", "gradient_norm",
+    "skipped_windows", "seconds", "device",
+)  # fmt: skip
 
 
 class MindMixListener:
@@ -105,7 +110,7 @@ class MindMixListener:
         merge(self.model)
         _warn_at_chance(lines)
         # A resumed run trained before this call, too.
-        self._findings = {"curve": [_curve_line(line) for line in (read_log(run) if run else lines)], **begun}
+        self._findings = {"curve": [curve_line(line) for line in (read_log(run) if run else lines)], **begun}
         if self.model.stem is not None:
             strength = self.model.stem.linear.weight.detach().square().sum(dim=(0, 2)).sqrt()
             self._findings["topography"] = spatial_pattern(self.model.stem.spatial, strength, self._reader(parts[:1]), parts[0])
@@ -324,15 +329,11 @@ def _warn_at_chance(lines: Sequence[dict[str, Any]]) -> None:
         )
 
 
-def _curve_line(line: dict[str, Any]) -> dict[str, Any]:
+def curve_line(line: dict[str, Any]) -> dict[str, Any]:
     """What a training curve shows: the loss that validation measures too (the window's own streams), with its chance level."""
     part, prefix = ("unattended", "attended_") if "unattended" in line else ("in_batch", "")
     shown = {"step": line["step"], "loss": line[part], "chance_loss": line[f"{prefix}chance_loss"]}
-    return shown | {
-        name: line[name]
-        for name in ("in_batch", "unattended", "validation_loss", "start_validation_loss", "cut_short")
-        if name in line
-    }
+    return shown | {name: line[name] for name in _OF_A_CURVE if name in line}
 
 
 def _subjects(parts: Sequence[Examples]) -> tuple[str, ...]:

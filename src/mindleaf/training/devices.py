@@ -62,6 +62,13 @@ def fabric_of(device: str, devices: int, strategy: Strategy, precision: Any) -> 
     return fabric
 
 
+def devices_in_words(fabric: Fabric) -> str:
+    """What a training runs on: "cpu", the name of the GPU, or "4 x" either."""
+    own = fabric.device
+    name = torch.cuda.get_device_name(own) if own.type == "cuda" else own.type
+    return name if fabric.world_size == 1 else f"{fabric.world_size} x {name}"
+
+
 def refuse_batch_statistics(model: nn.Module, wish: str) -> None:
     """BadInput where a part of the model looks at the batch as a whole, which several devices or pieces would tear apart."""
     found = [name for name, part in model.named_modules() if isinstance(part, _BatchNorm) and not isinstance(part, FittedNorm)]

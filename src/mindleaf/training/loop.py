@@ -24,7 +24,7 @@ from mindleaf.layers.ranks import Share
 from mindleaf.layers.transformer import Block, Transformer
 from mindleaf.training import checkpoints
 from mindleaf.training.curriculum import Curriculum, Lesson, Source
-from mindleaf.training.devices import Strategy, fabric_of, refuse_batch_statistics
+from mindleaf.training.devices import Strategy, devices_in_words, fabric_of, refuse_batch_statistics
 from mindleaf.training.log import Log
 from mindleaf.training.optimiser import OptimiserConfig
 from mindleaf.training.passes import Asked, Passes
@@ -89,7 +89,7 @@ def train(
     figures stand in the first line, as start_validation_*.
     With ``run`` the loop logs to log.jsonl and TensorBoard and writes checkpoints; ``resume`` continues from the newest
     one (with several processes, the first one's). Draws of a step come from (seed, step): a resumed run repeats an uninterrupted
-    one bit for bit. Each line tells the windows of its step by a digest of their numbers (``windows``).
+    one bit for bit. Each line tells the windows of its step by a digest of their numbers (``windows``), its seconds and its device.
     Under a time limit the learning rate falls with the time as well, and the last line of a call that it ended says ``cut_short``.
     Norms that stand still (``FittedNorm``) and come without statistics get them from a few batches of the first lesson.
     Returns the log lines of this call. Raises BadInput after ten steps in a row without a finite loss.
@@ -153,6 +153,7 @@ class _Loop:
         self.asked, self.optimiser = fabric.setup(Asked(model, objective), self.optimiser)
         self.passes = Passes(fabric, self.asked, objective, config.accumulate)
         self.fabric, self.curriculum, self.config, self.run = fabric, curriculum, config, run
+        self.device = devices_in_words(fabric)
         self.best, self.stale, self.bad = Best(), 0, 0
         self.began = time.monotonic()
 
@@ -189,7 +190,7 @@ class _Loop:
             self._skip(line, np.concatenate(bad or groups))
         if config.limit_s:
             line["elapsed"] = self.elapsed()
-        line["seconds"] = round(time.perf_counter() - began, 4)
+        line |= {"seconds": round(time.perf_counter() - began, 4), "device": self.device}
         return line
 
     def _learn(
