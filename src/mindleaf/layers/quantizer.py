@@ -172,7 +172,8 @@ class Quantizer(nn.Module):
     def _nearest(self, tokens: Float[Tensor, "token width"]) -> Quantized:
         directions = F.normalize(self.spread(self.narrow(tokens)), dim=-1)
         ids = (directions @ self.codes.T).argmax(dim=-1)
-        return Quantized(self.widen(self.quantize.codebook[ids]), ids, tokens.new_zeros(len(tokens)))
+        # Not len(tokens): an exported program would keep that number and take no other batch.
+        return Quantized(self.widen(self.quantize.codebook[ids]), ids, tokens.new_zeros(tokens.shape[0]))
 
 
 def perplexity(ids: Int[Tensor, " token"], n_codes: int) -> Float[Tensor, ""]:

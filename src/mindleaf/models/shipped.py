@@ -10,7 +10,7 @@ _HOME = Path(str(files("mindleaf"))) / "shipped"
 
 def shipped() -> list[str]:
     """Their names."""
-    return sorted(path.name for path in _HOME.iterdir() if path.is_dir())
+    return sorted(path.parent.name for path in _HOME.glob("*/config.json"))
 
 
 def placed(folder: str | Path) -> Path:
@@ -21,4 +21,4 @@ def placed(folder: str | Path) -> Path:
 
 def or_shipped() -> str:
     """What else than a folder may be given, for the sentence that refuses one."""
-    return f"or the name of a model that ships ({', '.join(shipped())})"
+    return f"or the name of a model that ships ({', '.join(shipped()) or 'none in this copy'})"
