@@ -138,7 +138,9 @@ def test_embed_and_export_take_a_name(home, store, tmp_path):
     assert vectors["embedding"].shape == (5 * 24, 64)
     assert set(vectors["seen"][vectors["subject"] == "s0"]) == {"signal"}
     assert set(vectors["seen"][vectors["subject"] == "s4"]) == {"nothing"}
-    assert "pretrained only" in mindleaf("predict", "--model", "codes", "--input", store.path, "--out", tmp_path / "x.csv").complaint
+    assert (
+        "pretrained only" in mindleaf("predict", "--model", "codes", "--input", store.path, "--out", tmp_path / "x.csv").complaint
+    )
     worked("export", "--model", "codes", "--format", "torch", "--out", tmp_path / "codes.pt2")
     assert (tmp_path / "codes.pt2").is_file()
 

@@ -101,7 +101,9 @@ def pack(name: str, stores: Path, runs: Path) -> None:
         shutil.copyfile(run / file, out / file)
     facts = {
         "command": [MODELS[name][0], *MODELS[name][1], f"--seed {SEED}"],
-        "rounding": rounding(loaded, load_model(out), [Store(stores / data) for data in DATA], Exposure.read(run / "exposure.json")),
+        "rounding": rounding(
+            loaded, load_model(out), [Store(stores / data) for data in DATA], Exposure.read(run / "exposure.json")
+        ),
         "held_out": {data: unseen(Store(stores / data), Exposure.read(run / "exposure.json")) for data in DATA},
         "curves": {folder.name: curve(folder) for folder in (run / "tokenizer", run) if (folder / "log.jsonl").is_file()},
         "measured": (run / "table.md").read_text().partition("## ")[2],
@@ -123,7 +125,9 @@ def rounding(before: LoadedModel, after: LoadedModel, stores: list[Store], seen:
         rows = rows[rows["subject"].isin(unseen(store, seen))].reset_index(drop=True)
         if rows.empty:
             continue
-        part = Examples(store, rows.iloc[np.linspace(0, len(rows) - 1, min(len(rows), _COMPARED)).astype(int)].reset_index(drop=True))
+        part = Examples(
+            store, rows.iloc[np.linspace(0, len(rows) - 1, min(len(rows), _COMPARED)).astype(int)].reset_index(drop=True)
+        )
         batch = BatchReader([part], pipeline_of(before)).read(np.arange(len(part)))
         one, other = (tokens_mean(side, batch) for side in sides)
         cosines.append(torch.nn.functional.cosine_similarity(one, other).min())
@@ -136,7 +140,10 @@ def rounding(before: LoadedModel, after: LoadedModel, stores: list[Store], seen:
                 present = batch.channel_mask.unsqueeze(-1).expand(patches.shape[:3])
                 codes.append(side.code(side.patching(patches), present).ids[present])
             same.append((codes[0] == codes[1]).float().mean())
-    found = {"worst_cosine": min(cosines), "largest_difference_over_spread": max(d / s for d, s in zip(differences, spreads, strict=True))}
+    found = {
+        "worst_cosine": min(cosines),
+        "largest_difference_over_spread": max(d / s for d, s in zip(differences, spreads, strict=True)),
+    }
     return {name: round(float(value), 6) for name, value in (found | ({"same_codes": min(same)} if same else {})).items()}
 
 
