@@ -105,7 +105,9 @@ def pack(name: str, stores: Path, runs: Path) -> None:
             loaded, load_model(out), [Store(stores / data) for data in DATA], Exposure.read(run / "exposure.json")
         ),
         "held_out": {data: unseen(Store(stores / data), Exposure.read(run / "exposure.json")) for data in DATA},
-        "curves": {folder.name: curve(folder) for folder in (run / "tokenizer", run) if (folder / "log.jsonl").is_file()},
+        "curves": {
+            phase: lines for phase, folder in (("tokenizer", run / "tokenizer"), ("last phase", run)) if (lines := curve(folder))
+        },
         "measured": (run / "table.md").read_text().partition("## ")[2],
         "stage_card": loaded.card.partition("## Seen in training")[2],
     }
