@@ -129,7 +129,7 @@ def test_sound_from_a_second_stream(name):
     sent = told(process, "sent")
     assert process.wait(60) == 0
     tracks, ends = (session.decoder.eeg, session.decoder.sound), time.monotonic() + 60
-    while any(track.account.sent < n for track, (n, _) in zip(tracks, sent.values(), strict=True)) and time.monotonic() < ends:
+    while any(track.account.sent < n for track, n in zip(tracks, sent["samples"], strict=True)) and time.monotonic() < ends:
         time.sleep(0.05)
     session.stop()
     said = [event for event in reader.get() if isinstance(event, Decision)]

@@ -12,6 +12,7 @@ from typing import Any
 
 from mindleaf.errors import BadInput
 from mindleaf.models.folder import CARD, CONFIG, HASHES, WEIGHTS, LoadedModel, load_model, save_model
+from mindleaf.models.shipped import placed
 from mindleaf.store.exposure import Exposure
 
 #: How a repository is told from a folder: "hf:someone/name", or "hf:someone/name@revision".
@@ -27,7 +28,7 @@ _SENDS_TO_CODE = ("auto_map", "custom_pipelines", "trust_remote_code")
 
 
 def from_pretrained(source: str | Path | LoadedModel) -> LoadedModel:
-    """The model in a folder (a RUN, or what ``push_to_hub`` wrote) or in a repository "hf:someone/name", in evaluation mode.
+    """The model in a folder (a RUN, or what ``push_to_hub`` wrote), one that ships with the package, by name, or one in a repository "hf:someone/name", in evaluation mode.
 
     Of a repository the files of a model are fetched into the hub's cache, at one commit, and held against their sha256. Raises
     BadInput where it (or a folder with a page, which is a copy of one) holds anything else, such as pickles or code, where a config
@@ -42,7 +43,7 @@ def checked_folder(source: str | Path) -> Path:
     if name.startswith(PREFIX):
         folder = _fetched(name.removeprefix(PREFIX))
     else:
-        folder = Path(source)
+        folder = placed(source)
         if (folder / _PAGE).is_file():
             held = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
             _refuse(name, {path.as_posix() for path in held if path.parts[0] not in _BESIDE} - _MAY_HOLD)
@@ -66,7 +67,7 @@ def push_to_hub(model: str | Path | LoadedModel, to: str | Path, *, licence: str
         if isinstance(model, LoadedModel):
             save_model(staging, loaded.model, loaded.config, loaded.facts, loaded.card)
         else:
-            folder = _fetched(str(model).removeprefix(PREFIX)) if str(model).startswith(PREFIX) else Path(model)
+            folder = _fetched(str(model).removeprefix(PREFIX)) if str(model).startswith(PREFIX) else placed(model)
             staging.mkdir()
             for name in (*_NEEDED, _EXPOSURE):
                 if (folder / name).is_file():

@@ -108,7 +108,8 @@ class FoldModels(Answering):
 
 
 def load_model(source: str | Path | LoadedModel) -> Any:
-    """The model of a RUN, of a folder that ``push_to_hub`` wrote, or of a repository "hf:someone/name"; ``FoldModels`` of a RUN with folds.
+    """The model of a RUN, of a folder that ``push_to_hub`` wrote, of a name that ships ("mindleaf-base") or of a repository
+    "hf:someone/name"; ``FoldModels`` of a RUN with folds.
 
     In evaluation mode, its files held against their sha256. Raises what ``from_pretrained`` raises.
     """

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ from mindleaf.errors import BadInput, ReadError
 from mindleaf.models import MODELS
 from mindleaf.models.facts import ModelFacts, electrode_table_id
 from mindleaf.models.sealed import texts_in
+from mindleaf.models.shipped import or_shipped, placed
 
 FORMAT_VERSION = 1
 CONFIG, WEIGHTS, CARD, HASHES = "config.json", "model.safetensors", "card.md", "sha256.json"
@@ -58,11 +60,12 @@ def type_name_of(config: Config) -> str:
     raise BadInput(f"{path} is not a model mindleaf can save; there are: {', '.join(MODELS)}.")
 
 
-def save_model(folder: Path, model: nn.Module, config: Config, facts: ModelFacts, card: str) -> None:
+def save_model(folder: Path, model: nn.Module, config: Config, facts: ModelFacts, card: str, half: bool = False) -> None:
     """Write the four files so that ``folder`` holds the old ones or the new ones, never a mixture.
 
     Other files in an existing folder (logs, checkpoints) stay. The hashes are written last and a reader checks them,
-    so an interrupted replacement is refused rather than read.
+    so an interrupted replacement is refused rather than read. ``half``: weights take two bytes in place of four, rounded to float16;
+    they are float32 again when they are loaded.
     """
     folder = Path(folder)
     description = {
@@ -72,6 +75,8 @@ def save_model(folder: Path, model: nn.Module, config: Config, facts: ModelFacts
         "facts": facts.model_dump(mode="json"),
     }
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    if half:
+        state = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
     files = {CONFIG: (json.dumps(description, indent=2) + "\n").encode(), WEIGHTS: save(state), CARD: card.encode()}
     files[HASHES] = (json.dumps({name: _sha256(content) for name, content in files.items()}, indent=2) + "\n").encode()
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -90,12 +95,12 @@ def save_model(folder: Path, model: nn.Module, config: Config, facts: ModelFacts
 
 
 def load_model(folder: Path) -> LoadedModel:
-    """Rebuild the model and fill in every weight, in evaluation mode.
+    """Rebuild the model and fill in every weight, in evaluation mode. ``folder`` may be the name of a model that ships.
 
     Raises ReadError where a file is missing, does not match its hash, names an unknown type, was made for another
     electrode table, or where any weight is missing, left over or of another shape. Never opens a pickle.
     """
-    folder = Path(folder)
+    folder = placed(folder)
     files = _verified(folder)
     description = _description(folder, files[CONFIG])
     config_class: type[Config] = pkgutil.resolve_name(MODELS[description["type"]])
@@ -116,10 +121,12 @@ def load_model(folder: Path) -> LoadedModel:
 
 def type_in(folder: Path) -> str:
     """The name under which the model in a folder stands in ``MODELS``. Raises ReadError where there is none."""
-    path = Path(folder) / CONFIG
-    if not path.is_file():
-        raise ReadError(f"{folder}: wanted a model folder, found no {CONFIG}; give the folder a training verb wrote.")
-    return _description(Path(folder), path.read_bytes())["type"]
+    folder = placed(folder)
+    if not (folder / CONFIG).is_file():
+        raise ReadError(
+            f"{folder}: wanted a model folder, found no {CONFIG}; give the folder a training verb wrote, {or_shipped()}."
+        )
+    return _description(folder, (folder / CONFIG).read_bytes())["type"]
 
 
 def start_from(model: nn.Module, folder: Path, parts: Sequence[str] = ()) -> list[str]:
@@ -149,7 +156,7 @@ def start_from(model: nn.Module, folder: Path, parts: Sequence[str] = ()) -> lis
 
 def _verified(folder: Path) -> dict[str, bytes]:
     if not folder.is_dir():
-        raise ReadError(f"{folder}: wanted a model folder, found none; give the folder a training verb wrote.")
+        raise ReadError(f"{folder}: wanted a model folder, found none; give the folder a training verb wrote, {or_shipped()}.")
     pickles = [path.name for path in folder.iterdir() if path.suffix in _PICKLES]
     if not (folder / WEIGHTS).is_file() and pickles:
         raise ReadError(f"{folder}: holds {pickles[0]}, which can run code when opened; mindleaf reads {WEIGHTS} only.")
@@ -196,6 +203,9 @@ def _fill(folder: Path, model: nn.Module, content: bytes) -> None:
     try:
         state: dict[str, Tensor] = load(content)
         ours = model.state_dict()
+        for name, tensor in state.items():
+            if tensor.dtype == torch.float16 and name in ours and ours[name].dtype == torch.float32:
+                state[name] = tensor.float()
         # Torch would turn whole numbers into weights without a word.
         other = [name for name, tensor in state.items() if name in ours and tensor.dtype != ours[name].dtype]
         if other:

@@ -13,6 +13,7 @@ from mindleaf.errors import BadInput
 from mindleaf.evaluation.contamination import FROM_SCRATCH
 from mindleaf.fold import Fold
 from mindleaf.models.folder import CONFIG, type_in
+from mindleaf.models.shipped import or_shipped, placed
 from mindleaf.protocols import read_folds, read_split_facts
 from mindleaf.stages.question import EvaluateConfig, folds_of
 from mindleaf.stages.run_folder import is_run, read_exposure, read_start
@@ -49,10 +50,13 @@ class Contestant:
 
 
 def contestant(name: str, config: EvaluateConfig, task: Task) -> Contestant:
-    if is_run(name):
-        return _run_contestant(Path(name), config, task)
+    if is_run(placed(name)):
+        return _run_contestant(placed(name), config, task)
     if name not in SYSTEMS and ":" not in name:
-        raise BadInput(f"--model {name}: neither a system ({', '.join(SYSTEMS)}), nor package.module:Class, nor a RUN folder.")
+        raise BadInput(
+            f"--model {name}: neither a system ({', '.join(SYSTEMS)}), nor package.module:Class, nor a RUN folder; check it, "
+            f"{or_shipped().replace('or the', 'or give the')}."
+        )
     owner = name if name in SYSTEMS else "system"
     build = partial(build_system, name, config.settings_of(owner), task.asks)
     if name not in SYSTEMS or not SYSTEMS[name].trained:

@@ -9,6 +9,7 @@ from mindleaf.datasets import DATASETS
 from mindleaf.datasets.registry import dataset_named
 from mindleaf.encoders import ENCODERS
 from mindleaf.errors import BadInput
+from mindleaf.models.shipped import shipped
 from mindleaf.objectives import OBJECTIVES
 from mindleaf.preprocessing.pipeline import PIPELINES
 from mindleaf.protocols import PROTOCOLS
@@ -23,6 +24,7 @@ _TABLES: dict[str, Callable[[], Iterable[str]]] = {
     "tasks": lambda: TASKS,
     "systems": lambda: SYSTEMS,
     "pipelines": lambda: PIPELINES,
+    "models": shipped,
 }
 
 
