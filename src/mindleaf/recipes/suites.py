@@ -20,7 +20,7 @@ _LEAKY = "random_windows"
 #: Subjects from which on whole subjects are held out; with fewer, whole trials are.
 _FEWEST_SUBJECTS = 4
 _LEAKY_BESIDE = (
-    "Every question is asked twice: with whole subjects, stimuli or trials held out, and with random windows, which puts windows of one "
+    "Every question is asked twice: with whole subjects, stimuli or trials held out, and with random windows of all subjects, which puts windows of one "
     "trial on both sides and is LEAKY. What a system loses from the one to the other is what leaking was worth."
 )
 _AUDITORY = ("sparrkulee", "av_gc_aad")
@@ -112,7 +112,8 @@ def _asked(at_hand: DataAtHand, name: str, task: str) -> list[Question]:
 
 
 def _both(name: str, task: str, sound: str) -> list[Question]:
-    return [Question(name, task, sound), Question(name, task, _LEAKY)]
+    """The sound split, and random windows of all subjects together: what both train on differs in nothing but the leak."""
+    return [Question(name, task, sound), Question(name, task, _LEAKY, settings=("protocol.scope=pooled",))]
 
 
 def _answering(asks: str) -> tuple[str, ...]:
