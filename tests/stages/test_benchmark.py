@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from mindleaf.errors import BadInput
+from mindleaf.protocols import PROTOCOLS
 from mindleaf.recipes.suites import SUITES, suite
 from mindleaf.stages.benchmark import BenchmarkConfig, Question, Suite, answers
 from mindleaf.stages.benchmark_page import page
 from mindleaf.stages.data_at_hand import DataAtHand
+from tests.evaluation.toy_listeners import listening_store
 from tests.stages.command import TINY, mindleaf, worked
 
 FOLDS = ("protocol.n_folds=2",)
@@ -185,6 +187,16 @@ def test_what_makes_no_sense_is_refused(tmp_path):
     with pytest.raises(BadInput, match="LEAF"):
         suite("leaf", DataAtHand(None, tmp_path, (), 0, True))
     assert set(SUITES) == {"quick", "local", "mindmix", "leaf", "auditory"}
+
+
+@pytest.mark.parametrize(("n_subjects", "n_trials", "sound"), [(1, 4, "between_trial"), (5, 2, "cross_subject")])
+def test_a_small_data_set_is_asked_with_as_many_folds_as_it_has_groups(n_subjects, n_trials, sound, tmp_path):
+    store = listening_store(tmp_path / "data" / "mine", n_subjects, n_trials, trial_s=8)
+    question = suite("local", DataAtHand(tmp_path / "data", tmp_path, (), 0, True)).questions[0]
+    assert question.protocol == sound
+    settings = dict(setting.removeprefix("protocol.").split("=") for setting in question.settings)
+    folds = list(PROTOCOLS[sound](n_folds=int(settings["n_folds"])).folds(store.index, seed=0))
+    assert len(folds) == max(n_subjects, n_trials) and all(len(fold.train) for fold in folds)
 
 
 def test_only_the_systems_that_are_named_take_part(at_hand, tmp_path):

@@ -22,7 +22,7 @@ import pandas as pd
 from scipy import stats
 
 from mindleaf.fold import Fold
-from mindleaf.models.shipped import placed
+from mindleaf.models.shipped import run_folder
 from mindleaf.protocols import PROTOCOLS
 from mindleaf.stages.run_folder import read_exposure
 from mindleaf.store.examples import Examples
@@ -43,7 +43,7 @@ BEGIN, END = "<!-- table: written by evaluate.py -->", "<!-- end of table -->"
 
 def clean_folds(store: Store, whole: Examples, model: str) -> list[Fold]:
     """Each subject that the model has not seen as the test part once."""
-    seen = read_exposure(placed(model))
+    seen = read_exposure(run_folder(model))
     folds = PROTOCOLS["leave_one_subject_out"]().with_settings(["val_fraction=0"]).folds(store.index, 0)
     return [fold for fold in folds if not seen.contaminates(store, whole.rows.iloc[fold.select(whole.rows, "test")], fold.group)]
 
@@ -63,7 +63,7 @@ def pieces(model: str, seeds: int, steps: int) -> Iterator[tuple[dict[str, Any],
         for seed in range(seeds):
             for pretrained in (True, False):
                 key = {"way": way.removeprefix("leaf_"), "seed": seed, "weights": model if pretrained else "from scratch"}
-                words = (placed(model), seed, pretrained, steps)
+                words = (run_folder(model), seed, pretrained, steps)
                 yield key, lambda whole, folds, way=way, words=words: WAYS[way](whole, folds, *words)
 
 

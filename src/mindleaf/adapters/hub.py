@@ -12,7 +12,7 @@ from typing import Any
 
 from mindleaf.errors import BadInput
 from mindleaf.models.folder import CARD, CONFIG, HASHES, WEIGHTS, LoadedModel, load_model, save_model
-from mindleaf.models.shipped import placed
+from mindleaf.models.shipped import run_folder
 from mindleaf.store.exposure import Exposure
 
 #: How a repository is told from a folder: "hf:someone/name", or "hf:someone/name@revision".
@@ -43,7 +43,7 @@ def checked_folder(source: str | Path) -> Path:
     if name.startswith(PREFIX):
         folder = _fetched(name.removeprefix(PREFIX))
     else:
-        folder = placed(source)
+        folder = run_folder(source)
         if (folder / _PAGE).is_file():
             held = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
             _refuse(name, {path.as_posix() for path in held if path.parts[0] not in _BESIDE} - _MAY_HOLD)
@@ -67,7 +67,7 @@ def push_to_hub(model: str | Path | LoadedModel, to: str | Path, *, licence: str
         if isinstance(model, LoadedModel):
             save_model(staging, loaded.model, loaded.config, loaded.facts, loaded.card)
         else:
-            folder = _fetched(str(model).removeprefix(PREFIX)) if str(model).startswith(PREFIX) else placed(model)
+            folder = _fetched(str(model).removeprefix(PREFIX)) if str(model).startswith(PREFIX) else run_folder(model)
             staging.mkdir()
             for name in (*_NEEDED, _EXPOSURE):
                 if (folder / name).is_file():

@@ -23,7 +23,7 @@ from mindleaf.errors import BadInput, ReadError
 from mindleaf.models import MODELS
 from mindleaf.models.facts import ModelFacts, electrode_table_id
 from mindleaf.models.sealed import texts_in
-from mindleaf.models.shipped import or_shipped, placed
+from mindleaf.models.shipped import or_shipped, run_folder
 
 FORMAT_VERSION = 1
 CONFIG, WEIGHTS, CARD, HASHES = "config.json", "model.safetensors", "card.md", "sha256.json"
@@ -100,7 +100,7 @@ def load_model(folder: Path) -> LoadedModel:
     Raises ReadError where a file is missing, does not match its hash, names an unknown type, was made for another
     electrode table, or where any weight is missing, left over or of another shape. Never opens a pickle.
     """
-    folder = placed(folder)
+    folder = run_folder(folder)
     files = _verified(folder)
     description = _description(folder, files[CONFIG])
     config_class: type[Config] = pkgutil.resolve_name(MODELS[description["type"]])
@@ -121,7 +121,7 @@ def load_model(folder: Path) -> LoadedModel:
 
 def type_in(folder: Path) -> str:
     """The name under which the model in a folder stands in ``MODELS``. Raises ReadError where there is none."""
-    folder = placed(folder)
+    folder = run_folder(folder)
     if not (folder / CONFIG).is_file():
         raise ReadError(
             f"{folder}: wanted a model folder, found no {CONFIG}; give the folder a training verb wrote, {or_shipped()}."

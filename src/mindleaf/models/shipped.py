@@ -13,7 +13,7 @@ def shipped() -> list[str]:
     return sorted(path.parent.name for path in _HOME.glob("*/config.json"))
 
 
-def placed(folder: str | Path) -> Path:
+def run_folder(folder: str | Path) -> Path:
     """The folder that is meant: one that is there, else that of the model which ships under this name, else the one that was named."""
     folder = Path(folder)
     return folder if folder.exists() or str(folder) not in shipped() else _HOME / folder.name

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mindleaf.errors import BadInput
+from mindleaf.protocols import PROTOCOLS
 from mindleaf.recipes import mindmix_tables
 from mindleaf.recipes.leaf_figures import PAPER
 from mindleaf.stages.benchmark import BenchmarkConfig, Question, Suite, answers
@@ -107,13 +108,16 @@ def _asked(at_hand: DataAtHand, name: str, task: str) -> list[Question]:
         return [Question(name, task, "blocked")]
     if task == "emotion":
         return _both(name, task, "leave_one_stimulus_out")
-    strangers = index["subject"].nunique() >= _FEWEST_SUBJECTS
-    return _both(name, task, "cross_subject" if strangers else "between_trial")
+    n_subjects = index["subject"].nunique()
+    sound, n_groups = ("cross_subject", n_subjects) if n_subjects >= _FEWEST_SUBJECTS else ("between_trial", len(index))
+    # As many folds as there are groups where the protocol would want more.
+    few = n_groups < PROTOCOLS[sound]().n_folds  # type: ignore[attr-defined]
+    return _both(name, task, sound, (f"protocol.n_folds={n_groups}",) if few else ())
 
 
-def _both(name: str, task: str, sound: str) -> list[Question]:
+def _both(name: str, task: str, sound: str, settings: tuple[str, ...] = ()) -> list[Question]:
     """The sound split, and random windows of all subjects together: what both train on differs in nothing but the leak."""
-    return [Question(name, task, sound), Question(name, task, _LEAKY, settings=("protocol.scope=pooled",))]
+    return [Question(name, task, sound, settings=settings), Question(name, task, _LEAKY, settings=("protocol.scope=pooled",))]
 
 
 def _answering(asks: str) -> tuple[str, ...]:

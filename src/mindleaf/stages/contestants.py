@@ -13,7 +13,7 @@ from mindleaf.errors import BadInput
 from mindleaf.evaluation.contamination import FROM_SCRATCH
 from mindleaf.fold import Fold
 from mindleaf.models.folder import CONFIG, type_in
-from mindleaf.models.shipped import or_shipped, placed
+from mindleaf.models.shipped import or_shipped, run_folder
 from mindleaf.protocols import read_folds, read_split_facts
 from mindleaf.stages.question import EvaluateConfig, folds_of
 from mindleaf.stages.run_folder import is_run, read_exposure, read_start
@@ -50,8 +50,8 @@ class Contestant:
 
 
 def contestant(name: str, config: EvaluateConfig, task: Task) -> Contestant:
-    if is_run(placed(name)):
-        return _run_contestant(placed(name), config, task)
+    if is_run(run_folder(name)):
+        return _run_contestant(run_folder(name), config, task)
     if name not in SYSTEMS and ":" not in name:
         raise BadInput(
             f"--model {name}: neither a system ({', '.join(SYSTEMS)}), nor package.module:Class, nor a RUN folder; check it, "

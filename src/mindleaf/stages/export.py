@@ -18,7 +18,7 @@ from mindleaf.errors import BadInput
 from mindleaf.models.exported import FAITHFUL, ExportFacts, onnx_runner
 from mindleaf.models.exporting import ExportGraph, export_graph, onnx_file, onnx_model, quantized, torch_file, traced
 from mindleaf.models.folder import WEIGHTS, LoadedModel, load_model
-from mindleaf.models.shipped import placed
+from mindleaf.models.shipped import run_folder
 from mindleaf.models.tower_classifier import TowerClassifier
 from mindleaf.montage import Montage
 from mindleaf.store.examples import Examples
@@ -50,7 +50,7 @@ def export(run: Path, kind: str, out: Path, config: ExportConfig | None = None, 
         raise BadInput(f"--format wants {', '.join(FORMATS)}, got {kind!r}.")
     if out.is_dir():
         raise BadInput(f"--out wants a file, {out} is a folder; give a name in it, such as {out / 'model.onnx'}.")
-    run = placed(run)
+    run = run_folder(run)
     config, loaded = config or ExportConfig(), _loaded(run)
     seen = None if store is None else Store(store)
     montage = _montage(loaded, config, seen)

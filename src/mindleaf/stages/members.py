@@ -9,7 +9,7 @@ from typing import Any
 from mindleaf.errors import BadInput
 from mindleaf.fold import Fold
 from mindleaf.models.folder import LoadedModel, load_model
-from mindleaf.models.shipped import placed
+from mindleaf.models.shipped import run_folder
 from mindleaf.protocols import read_folds, read_split_facts
 from mindleaf.store.exposure import Exposure
 from mindleaf.store.files import read_json
@@ -64,7 +64,7 @@ def members_of(run: Path, fold: int | None = None) -> Members:
 
     Raises BadInput for a fold that there is not, and where the fine-tuning has not been finished; ReadError for a folder without a model.
     """
-    run = placed(run)
+    run = run_folder(run)
     if not (run / "folds.json").is_file():
         if (run / "folds").is_dir():
             raise BadInput(f"{run}: its fine-tuning was not finished (no folds.json); run it again with --resume.")

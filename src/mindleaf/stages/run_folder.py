@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from mindleaf.config import Config
 from mindleaf.errors import BadInput
 from mindleaf.models.folder import CONFIG, HASHES, load_model
-from mindleaf.models.shipped import placed
+from mindleaf.models.shipped import run_folder
 from mindleaf.store.exposure import Exposure
 from mindleaf.store.files import read_json, write_json
 from mindleaf.store.store import Store
@@ -35,7 +35,7 @@ def inputs_of(
     """What a run learns from, by content, so that a resumed run can be held to the same."""
     return {
         "stores": [store.content_sha256 for store in stores],
-        "start": _sha256(placed(start) / HASHES) if start else "",
+        "start": _sha256(run_folder(start) / HASHES) if start else "",
         "exclude": sorted(exclude),
         # One hash for one file, as older runs have it.
         "split": " ".join(_sha256(split) for split in splits),
@@ -123,7 +123,7 @@ def write_exposure(out: Path, exposure: Exposure) -> None:
 
 def read_exposure(run: Path) -> Exposure:
     """What the run (or the model that ships under this name) has seen; a run that does not say counts as unknown and is refused."""
-    path = placed(run) / EXPOSURE
+    path = run_folder(run) / EXPOSURE
     if not path.is_file():
         raise BadInput(f"{run}: wanted {EXPOSURE}, which tells what the run has seen, found none; train the run again.")
     return Exposure.read(path)
