@@ -1,7 +1,7 @@
 """One window through the encoder: ours against braindecode's LaBraM of the same size, same threads, runs in turns.
 
 The job: 64 channels x 2 s at 200 Hz, batch of 1, evaluation. Ours eager, and as the
-files of ``mindleaf export``: torch compiled (which takes half a minute first), ONNX, int8. Goal: 1.5 times as fast in float32 (the best of them), twice with int8. Errors: against
+files of ``mindleaf export``: torch compiled (which takes a minute first), ONNX, int8. Goal: 1.5 times as fast in float32 (the best of them), twice with int8. Errors: against
 ours in float64; int8 prints its cosine as well, on random weights, which says nothing of a trained model.
 Run: python benchmarks/inference.py [--threads 1] [--repeats 5]
 """

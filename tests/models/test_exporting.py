@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch._dynamo.utils import counters
 
 import mindleaf as ml
 from mindleaf.batch import Batch
@@ -220,13 +221,15 @@ def two_formats(folder):
         export(run, kind, folder / kind, ExportConfig(channels=("Fz", "Cz")))
 
 
-@pytest.mark.slow  # A compiler's half minute.
-def test_a_compiled_torch_file_says_the_same(tmp_path):
+@pytest.mark.slow  # A compiler's minute.
+def test_a_compiled_torch_file_says_the_same_with_its_weights_packed(tmp_path):
+    counters.clear()
     two_formats(tmp_path)
     plain, compiled = ml.load_exported(tmp_path / "torch"), ml.load_exported(tmp_path / "torch", compiled=True)
     for n_windows in (3, 1, 5):
         signal = windows(n_windows, plain, 0)
         np.testing.assert_allclose(compiled(signal, ("Fz", "Cz"), 200.0), plain(signal, ("Fz", "Cz"), 200.0), atol=1e-5)
+    assert counters["inductor"]["mkldnn_linear_weight_pack_matcher_count"] > 0
 
 
 def test_an_onnx_file_cannot_be_compiled(tmp_path):

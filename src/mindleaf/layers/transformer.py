@@ -166,9 +166,8 @@ def _allowed(
 
 def _never_empty(mask: Bool[Tensor, "batch token"]) -> Bool[Tensor, "batch token"]:
     # A softmax over no key at all is NaN; an empty row attends to its first token instead and is zeroed at the end.
-    first = torch.zeros_like(mask)
-    first[:, 0] = ~mask.any(dim=1)
-    return mask | first
+    first = torch.arange(mask.shape[1], device=mask.device) == 0
+    return mask | first & ~mask.any(dim=1, keepdim=True)
 
 
 def _initialise(module: nn.Module) -> None:

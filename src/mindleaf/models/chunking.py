@@ -32,10 +32,10 @@ def encode_in_chunks(
     read = torch.arange(wanted, device=eeg.device) < available
     pieces = rearrange(eeg, "b c (k t) -> (b k) c t", k=n_chunks)
     pieces = z_score(pieces, repeat(read, "(k t) -> (b k) 1 t", b=n, k=n_chunks))
-    # A patch counts when at least half of it was recorded.
+    # A patch counts when at least half of it was recorded, the first always.
     whole = rearrange(read, "(p s) -> p s", s=PATCH_SAMPLES).float().mean(dim=1) >= 0.5
-    whole[0] = True
-    patch_mask = repeat(whole, "(k p) -> (b k) p", b=n, k=n_chunks)
+    first = torch.arange(len(whole), device=eeg.device) == 0
+    patch_mask = repeat(whole | first, "(k p) -> (b k) p", b=n, k=n_chunks)
     tokens, mask = encoder(_repeated(batch, pieces, n_chunks), patch_mask)
     shape = {"b": n, "k": n_chunks, "p": chunk}
     tokens = rearrange(tokens, "(b k) (c p) w -> b c (k p) w", **shape)

@@ -133,7 +133,7 @@ class Exported:
 def load_exported(path: str | Path, compiled: bool = False) -> Exported:
     """A file that ``mindleaf export`` wrote, as a runner. Raises ReadError for every other file, without running any of it.
 
-    compiled: a torch file is compiled at its first call, which takes about half a minute and wants a C++ compiler; BadInput for ONNX.
+    compiled: a torch file is compiled at its first call, which takes about a minute and wants a C++ compiler; BadInput for ONNX.
     """
     path = Path(path)
     content, sha256 = read_sealed(path)
@@ -170,14 +170,26 @@ def onnx_runner(content: bytes, threads: int = 0) -> Callable[[NDArray[np.float3
 def torch_runner(
     program: torch.export.ExportedProgram, compiled: bool = False
 ) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    """Runs the program; ``compiled``: by TorchInductor, its weights packed as constants."""
+    """Runs the program; ``compiled``: by TorchInductor, its weights packed as constants, its products by what is fastest here."""
     module: Callable[[torch.Tensor], torch.Tensor] = program.module(check_guards=False)
-    if compiled:
-        module = torch.compile(module, options={"freezing": True})
+    if not compiled:
 
-    def run(windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        # Inductor packs weights where gradients are off, but not in inference mode, the caller's included.
-        with torch.inference_mode(not compiled), torch.no_grad():
+        def run(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+            with torch.inference_mode():
+                return module(torch.from_numpy(windows)).numpy()
+
+        return run
+
+    from torch._inductor import config as inductor
+
+    # Nobody can change what the program holds, so that its weights need not be looked at before each call.
+    guards = torch.compiler.keep_tensor_guards_unsafe
+    module = torch.compile(module, options={"guard_filter_fn": guards, "max_autotune": True, "autotune_num_choices_displayed": 0})
+
+    def run_compiled(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        # Weights are packed where gradients are off, but not in inference mode, the caller's included. As an option of
+        # torch.compile, torch 2.13 does not hear ``freezing``.
+        with inductor.patch(freezing=True), torch.inference_mode(False), torch.no_grad():
             return module(torch.from_numpy(windows)).numpy()
 
-    return run
+    return run_compiled
