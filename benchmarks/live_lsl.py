@@ -38,6 +38,8 @@ STAGES = {
     "transport + preprocessing": "last sample of a block taken -> the decoder has said all about it",
     "window's end to answer": "last sample of a window taken -> its answer (half a block of waiting and the filter's delay are part of it)",
 }
+#: Samples of a block as the amplifier sends it.
+BLOCK = round(SFREQ * Amplifier.block_s)
 GOAL = {"p50": 5.0, "p99": 20.0, "max": 100.0}
 _GOAL_OF = "transport + preprocessing"
 
@@ -54,7 +56,8 @@ class Timed(Decoder):
         begun = self._clock()
         events = super().step(block, now)
         done = self._clock()
-        if block is not None and block.info.kind == "eeg":
+        # LSL hands out what has come, of a block sometimes its first samples alone: it is there when its last one is.
+        if block is not None and block.info.kind == "eeg" and (block.first + len(block.samples)) % BLOCK == 0:
             taken = block.stamp + (len(block.samples) - 1) / block.info.sfreq
             for name, ms in zip(STAGES, (begun - taken, done - begun, done - taken), strict=False):
                 self.took[name].append(1e3 * ms)

@@ -156,3 +156,28 @@ def test_a_row_tested_on_whom_the_model_saw_is_contaminated_and_no_other(tested,
     )  # fmt: skip
     status = {row["name"]: row["status"] for row in json.loads((tmp_path / "out" / "results.json").read_text())["systems"]}
     assert status == {"mindmix (codes)": "ok" if clean else "contaminated"}
+
+
+SHIPPED = ("mindleaf-base", "mindleaf-leaf")
+#: What a card has to tell.
+TOLD = ("Licence and data", "Held out", "How it was made", "Curves", "Evaluation", "Rounded to float16", "Limits", "Seen in training")  # fmt: skip
+
+
+def test_the_models_of_this_package_are_there():
+    assert set(SHIPPED) <= set(shipped.shipped())
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_ships_is_small_and_its_card_is_whole(name):
+    folder = shipped.run_folder(name)
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 15e6
+    card = ml.load_model(name).card
+    missing = [heading for heading in TOLD if f"\n## {heading}\n" not in card]
+    assert not missing and "Not evaluated" not in card
+    seen = read_exposure(folder).subjects
+    held_out = dict(
+        line[2:].split(": ") for line in card.partition("## Held out")[2].partition("##")[0].splitlines() if line[:2] == "- "
+    )
+    assert {"eegmat", "kalunga2016"} <= set(held_out)
+    for data, subjects in held_out.items():
+        assert not {f"{data}/{subject}" for subject in subjects.split(", ")} & set(seen)
