@@ -118,16 +118,15 @@ def _watched(session: Session, process: subprocess.Popen[str]) -> tuple[list[Dec
         list[Decision](),
     )
     session.start()
-    give_up = math.inf
-    while time.monotonic() < give_up:
+    # What comes late is still read: it has ended when nothing has come for a while.
+    came = time.monotonic()
+    while process.poll() is None or time.monotonic() - came < 5.0:
         fresh = reader.get(timeout=0.5)
+        came = time.monotonic() if fresh else came
         decisions += [event for event in fresh if isinstance(event, Decision)]
         at = session.snapshot.accounts[0][1].received / 128 if session.snapshot.accounts else 0.0
         if at >= LOOK_S * (len(looks) + 1):
             looks.append((at / 3600, me.memory_info().rss / 1e6, me.num_fds() + me.num_threads()))
-        # What comes late is still read: it has ended when nothing has come for a while.
-        if process.poll() is None or fresh:
-            give_up = time.monotonic() + (5.0 if process.poll() is not None else math.inf)
     session.stop()
     assert reader.dropped == 0
     return decisions, looks
