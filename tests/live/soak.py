@@ -95,13 +95,12 @@ def soaked(name: str, stream_s: float, speed: float, scorer: Callable[[tuple[str
     source: Source = LSLSource(name, f"{name}-sound")
     made = scorer(source.eeg.channels)
     session = Session(source if speed == 1.0 else Merged(source), Decoder(made, source.eeg, source.sound, config))
-    decisions, looks = _watched(session, process)
+    choices, looks = _watched(session, process)
     tracks = session.decoder.eeg, session.decoder.sound
-    assert [d.number for d in decisions] == list(range(len(decisions))), "a window was decided twice or left out"
     hours, mb, handles = np.array(looks).T if len(looks) > 1 else np.full((3, 2), np.nan)
     return Soaked(
         seconds=stream_s, due=int(stream_s) - math.ceil(made.window_s + config.settle_s) + 1,
-        decided=sum(d.choice >= 0 for d in decisions), right=sum(d.choice == 0 for d in decisions),
+        decided=sum(choice >= 0 for choice in choices), right=sum(choice == 0 for choice in choices),
         sent=tuple(told(process, "sent")["samples"]), accounted=tuple(track.account.sent for track in tracks),
         lost=sum(track.account.lost for track in tracks), looks=len(looks),
         mb_per_hour=float(np.polyfit(hours, mb, 1)[0]) if len(looks) > 1 else math.nan,
@@ -109,24 +108,24 @@ def soaked(name: str, stream_s: float, speed: float, scorer: Callable[[tuple[str
     )  # fmt: skip
 
 
-def _watched(session: Session, process: subprocess.Popen[str]) -> tuple[list[Decision], list[tuple[float, float, int]]]:
-    """Until the amplifier has ended and all is read: the decisions, and looks at (stream hour, MB, handles)."""
-    reader, me, looks, decisions = (
-        session.subscribe(1_000_000),
-        psutil.Process(),
-        list[tuple[float, float, int]](),
-        list[Decision](),
-    )
+def _watched(session: Session, process: subprocess.Popen[str]) -> tuple[list[int], list[tuple[float, float, int]]]:
+    """Until the amplifier has ended and all is read: the choice of each window, and looks at (stream hour, MB, handles).
+
+    No decision is kept: a day of them is 90 MB, which would be taken for growth of what is watched.
+    """
+    reader, me, looks, choices = session.subscribe(1_000_000), psutil.Process(), list[tuple[float, float, int]](), list[int]()
     session.start()
     # What comes late is still read: it has ended when nothing has come for a while.
     came = time.monotonic()
     while process.poll() is None or time.monotonic() - came < 5.0:
         fresh = reader.get(timeout=0.5)
         came = time.monotonic() if fresh else came
-        decisions += [event for event in fresh if isinstance(event, Decision)]
+        for decision in (event for event in fresh if isinstance(event, Decision)):
+            assert decision.number == len(choices), "a window was decided twice or left out"
+            choices.append(decision.choice)
         at = session.snapshot.accounts[0][1].received / 128 if session.snapshot.accounts else 0.0
         if at >= LOOK_S * (len(looks) + 1):
             looks.append((at / 3600, me.memory_info().rss / 1e6, me.num_fds() + me.num_threads()))
     session.stop()
     assert reader.dropped == 0
-    return decisions, looks
+    return choices, looks

@@ -180,6 +180,15 @@ def test_a_changed_stream_is_refused_with_the_difference(what):
     assert not [s for s in stops if 10.2 < s < 19] and stops[-1] > 29
 
 
+def test_what_was_lost_before_a_refused_block_and_what_of_it_came_twice_is_counted():
+    other = StreamInfo("eeg", CHANNELS[::-1], 128.0)
+    machine, block = decoder(CONFIG), np.zeros((10, 4))
+    for first, info in ((0, EEG), (15, other), (15, other), (30, EEG)):
+        machine.step(Block(info, first, first / 128, block), first / 128 + 0.1)
+    account = machine.eeg.account
+    assert (account.received, account.lost, account.refused, account.repeated) == (20, 10, 10, 10) and account.sent == 40
+
+
 def test_samples_that_do_not_fit_their_own_description_are_refused():
     machine = decoder()
     [refused] = [e for e in machine.step(Block(EEG, 0, 0.0, np.zeros((10, 3))), 0.1) if isinstance(e, Refused)]

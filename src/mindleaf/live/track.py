@@ -61,16 +61,15 @@ class Track:
         n = len(block.samples)
         if self._expected < 0:
             self._expected = block.first
-        if reason := self._foreign(block):
-            self._expected = max(self._expected, block.first) + n
-            self.account = replace(self.account, refused=self.account.refused + n)
-            return None, [Refused(self.info.kind, n, reason)]
         repeated = min(max(self._expected - block.first, 0), n)
         lost = max(block.first - self._expected, 0)
         self._expected = max(self._expected, block.first + n)
-        a = self.account
-        self.account = replace(a, received=a.received + n - repeated, lost=a.lost + lost, repeated=a.repeated + repeated)
+        a = replace(self.account, lost=self.account.lost + lost, repeated=self.account.repeated + repeated)
         said: list[Event] = [Gap(self.info.kind, lost, block.stamp)] if lost else []
+        if reason := self._foreign(block):
+            self.account = replace(a, refused=a.refused + n - repeated)
+            return None, [*said, Refused(self.info.kind, n - repeated, reason)]
+        self.account = replace(a, received=a.received + n - repeated)
         if repeated == n:
             return None, said
         stamp = block.stamp + repeated / self.info.sfreq
