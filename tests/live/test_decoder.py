@@ -134,6 +134,7 @@ def test_a_changed_rate_is_told_within_three_seconds(factor):
     # The first word is said before much is known; it is corrected as more comes.
     rate = float([e for e in told if e.at <= changed + 3][-1].reason.split("about ")[1].split()[0])
     assert abs(rate / (128 * factor) - 1) < 0.15
+    assert len(told) <= 3
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -149,6 +150,29 @@ def test_late_and_bunched_blocks_raise_no_alarm(seed):
     with counted("calm", "state machine, 5 streams of 2 minutes, blocks up to 0.7 s late, 200 ppm of drift") as count:
         count.add(len([e for e in events if isinstance(e, StateChanged) and e.state != State.RUNNING]))
     assert machine.state == State.RUNNING
+
+
+#: What ends after the first moment and not after the second arrives at the third, all at once.
+STALLS = {
+    "from the beginning": [(0.0, 0.31, 0.58), (0.31, 0.9, 0.92), (0.9, 1.33, 1.34)],
+    "one after another": [(10.0, 10.45, 10.71), (10.45, 10.52, 10.91), (10.52, 11.5, 11.53)],
+    "with a block of another stream in the middle": [(10.0, 10.31, 10.6), (10.31, 10.9, 10.92), (10.9, 11.33, 11.34)],
+}
+
+
+@pytest.mark.parametrize("when", STALLS)
+def test_stalls_that_follow_one_another_raise_no_alarm(when):
+    other = replace(EEG, channels=CHANNELS[::-1])
+    eeg, sound = follows(20)
+    machine, now, events = decoder(CONFIG), 0.0, []
+    for block in chunks(eeg, sound, step_s=0.03):
+        at = ends(block)
+        now = max(now, next((then for first, last, then in STALLS[when] if first < at <= last), at))
+        foreign = "another stream" in when and block.info.kind == "eeg" and 10.0 < at < 10.04
+        events += machine.step(replace(block, info=other) if foreign else block, now)
+    with counted("calm", f"state machine, stalls of half a second {when}") as count:
+        count.add(sum("samples a second" in e.reason for e in events if isinstance(e, StateChanged)))
+    assert machine.eeg.account.sent == len(eeg)
 
 
 CHANGED = {
@@ -225,6 +249,17 @@ def test_bad_channels_give_no_decision_and_finite_output(what):
         count.add(sum(d.choice >= 0 or "0 of 4 channels usable" not in d.reason for d in spoilt_windows), what)
     after = [d for d in said if d.stop >= 20]
     assert {d.choice for d in after} == {0} and after[0].probability[0] > 0.6
+
+
+@pytest.mark.parametrize("start", [10.0, 10.15, 10.3, 10.4])
+def test_rails_for_a_part_of_a_hop_are_found(start):
+    eeg, sound = follows(20)
+    span = slice(round(128 * start), round(128 * (start + 0.2)))
+    eeg[span] = BAD["railed"](eeg[span])
+    said = decisions(play(decoder(CONFIG), chunks(eeg, sound)))
+    with counted("undecided", "state machine, all channels railed for 0.2 s, wherever in the hop") as count:
+        count.add(sum(d.choice >= 0 for d in said if d.stop - 4 < start and d.stop > start + 0.2), f"{start:g} s")
+    assert {d.choice for d in said if d.stop < start or d.stop - 4 > start + 0.7} == {0}
 
 
 @pytest.mark.parametrize("what", BAD)

@@ -81,7 +81,7 @@ class Decoder:
         if said or self.state == State.STALE:
             self._restart()
             yield from self._enter(self._waiting, _lost(said) or "EEG comes again", now)
-        if wrong := self._wrong(said, now):
+        if wrong := self._wrong(block, said, now):
             self._restart()
             yield from self._enter(State.NO_DECISION, wrong, now)
         elif self._halted:
@@ -94,14 +94,15 @@ class Decoder:
             yield from self._judged(samples[first : first + piece])
             yield from self._due(now)
 
-    def _wrong(self, said: list[Event], now: float) -> str:
+    def _wrong(self, block: Block, said: list[Event], now: float) -> str:
         """Why EEG that comes is not that of the stream which was opened; "" where it is."""
+        if block.info.sfreq != self.eeg.info.sfreq:
+            self._rate.restart()
         for event in said:
             if isinstance(event, Refused):
-                self._rate.restart()
                 return f"the EEG stream changed: {event.reason}"
         account = self.eeg.account
-        if rate := self._rate.told(now, account.received, account.lost):
+        if rate := self._rate.told(now, account.received, account.sent - account.received):
             return f"EEG comes at about {float(f'{rate:.2g}'):g} samples a second, its stream says {self.eeg.info.sfreq:g}"
         return ""
 

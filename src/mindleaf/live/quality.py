@@ -12,6 +12,8 @@ from mindleaf.live.settings import GateConfig
 _MUSCLE_HZ = 30.0
 #: How far around the line frequency belongs to it.
 _LINE_WIDTH_HZ = 2.5
+#: How far apart the rails of a short stretch are at least.
+_RAILS_UV = 50.0
 
 
 class Gate:
@@ -62,17 +64,27 @@ def judged(samples: Float[np.ndarray, "time channel"], sfreq: float, gate: GateC
     values = np.clip(np.where(finite, samples, 0.0), -1e12, 1e12)
     straight = values - _lines(values)
     line, muscle = _bands(straight, sfreq, gate.line_hz)
-    high, low = values.max(axis=0), values.min(axis=0)
-    at_rails = np.maximum((values == high).mean(axis=0), (values == low).mean(axis=0))
+    share, extent = _at_rails(values)
+    # Stretches of a hop: an amplifier is railed for less than that. A slow wave's top is as flat where a step is a microvolt wide.
+    n = max(2, len(values) // 4)
+    for first in range(0, len(values) - n + 1, n // 2):
+        there, wide = _at_rails(values[first : first + n])
+        share = np.maximum(share, np.where(wide > _RAILS_UV, there, 0.0))
     checks = (
         ("missing", ~finite),
-        ("flat", high - low < gate.flat_uv),
+        ("flat", extent < gate.flat_uv),
         ("amplitude", np.ptp(straight, axis=0) > gate.amplitude_uv),
-        ("railed", at_rails > gate.railed),
+        ("railed", share > gate.railed),
         ("line noise", line > gate.line_uv),
         ("muscle", muscle > gate.muscle_uv),
     )
     return tuple(next((name for name, bad in checks if bad[c]), "") for c in range(samples.shape[1]))
+
+
+def _at_rails(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Share of samples at the very highest or the very lowest value, and how far these are apart, each (channel,)."""
+    high, low = values.max(axis=0), values.min(axis=0)
+    return np.maximum((values == high).mean(axis=0), (values == low).mean(axis=0)), high - low
 
 
 def _lines(values: np.ndarray) -> np.ndarray:
