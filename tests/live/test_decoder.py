@@ -137,6 +137,20 @@ def test_a_changed_rate_is_told_within_three_seconds(factor):
     assert len(told) <= 3
 
 
+def test_a_lower_rate_whose_blocks_look_like_gaps_is_told():
+    """Half the rate: between blocks of 8 samples as many seem to be missing, which is noticed at every second block."""
+    eeg, sound = follows(20)
+    blocks = [(ends(b), b) for b in chunks(eeg, sound, step_s=0.0625) if b.info.kind == "envelope" or ends(b) <= 10]
+    for k in range(40):
+        first = 1280 + 16 * k - 8 * (k % 2)
+        blocks.append((10 + 0.125 * (k + 1), Block(EEG, first, first / 128, eeg[first : first + 8])))
+    machine = decoder(CONFIG)
+    events = [e for now, block in sorted(blocks, key=lambda pair: pair[0]) if now < 15 for e in machine.step(block, now)]
+    assert machine.eeg.account.lost > 128
+    with counted("rate", "state machine, half the rate, told as gaps") as count:
+        count.add(next(e.at for e in events if isinstance(e, StateChanged) and "samples a second" in e.reason) - 10)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_late_and_bunched_blocks_raise_no_alarm(seed):
     """Held up by up to 0.7 s, then all at once; a clock that drifts by 200 parts in a million."""

@@ -19,6 +19,8 @@ _SPAN_S = 0.75
 _HELD_S, _SILENT_S = 0.25, 0.6
 #: What is told stays until the rate differs from it by such a share, or until nothing is suspected for both spans.
 _ANOTHER = 0.15
+#: So many gaps in so many seconds are no accidents, unless they are as long as a silence.
+_GAPS, _GAPS_S = 3, 2.0
 #: The ceiling is that of the last so many seconds: clocks that drift apart by parts in a million raise no alarm.
 _REMEMBERED_S = 30.0
 
@@ -26,12 +28,14 @@ _REMEMBERED_S = 30.0
 class RateWatch:
     """Feed it (now, received, missed): samples so far. A change by a fifth or more is told within three seconds, a smaller one later.
 
-    Missed ones, lost or refused, were sent, so they count for the lead: a gap neither hides a change nor looks like one.
+    Missed ones, lost or refused, were sent, so they count for the lead: a gap neither hides a change nor looks like one. Gaps that
+    follow one another soon do not count: at a lower rate a stream whose stamps are made up from the old one misses some in every block.
     """
 
     def __init__(self, sfreq: float) -> None:
         self.sfreq = sfreq
         self._leads: deque[tuple[float, float]] = deque()
+        self._missed, self._credited, self._gaps = 0, 0, deque([-math.inf] * _GAPS, _GAPS)
         self.restart()
 
     def restart(self) -> None:
@@ -45,7 +49,11 @@ class RateWatch:
 
     def told(self, now: float, received: int, missed: int) -> float:
         """Samples a second where they are not those of the stream's rate; 0 where all is well or nothing can be told."""
-        lead = (received + missed) / self.sfreq - now
+        if more := missed - self._missed:
+            counts = now - self._gaps[0] > _GAPS_S or more > _SILENT_S * self.sfreq
+            self._credited, self._missed = self._credited + more * counts, missed
+            self._gaps.append(now)
+        lead = (received + self._credited) / self.sfreq - now
         if self._leads and now == self._leads[-1][0]:
             self._leads[-1] = now, lead
             return self._told
