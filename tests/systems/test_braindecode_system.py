@@ -74,6 +74,26 @@ def test_large_networks_overfit_one_batch(name, n, lr, rhythms, noises):
     assert (system.predict(train).argmax(axis=1) == train.labels).all()
 
 
+@pytest.fixture(scope="module")
+def loud(tmp_path_factory):
+    return labelled_rows(sine_store(tmp_path_factory.mktemp("loud") / "store", evidence=6.0, n_trials=12), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("labram", steps(90, 16, 1e-3)), ("cbramod", steps(90, 16, 1e-4)), ("biot", steps(60, 16, 5e-4)),
+        ("eegpt", (*steps(200, 16, 1e-2), "adapt=probe")), ("bendr", (*steps(60, 16, 1e-2), "adapt=probe")),
+    ],
+)  # fmt: skip
+def test_large_networks_tell_noise_apart_in_trials_they_have_not_seen(name, settings, loud):
+    """The two largest with a linear probe on what they are before any training: as much as a minute allows."""
+    train, test = halves(loud, LAST)
+    system = made(name, *settings)
+    system.fit(train, none_of(train), seed=0)
+    assert (system.predict(test).argmax(axis=1) == test.labels).mean() >= 0.75
+
+
 @pytest.mark.parametrize("name", ["labram", "eegpt"])
 def test_a_probe_trains_the_head_alone(name, noises):
     train, watched = noises.take(np.arange(0, 32, 2)), noises.take(np.arange(1, 32, 8))
@@ -126,7 +146,7 @@ def test_between_trials_a_fingerprint_is_worth_nothing(tmp_path_factory):
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
-        ("labram", steps(100, 16, 5e-4)), ("cbramod", steps(100, 16, 5e-4)), ("biot", steps(60, 16, 5e-4)),
+        ("labram", steps(100, 16, 5e-4)), ("cbramod", steps(40, 16, 5e-4)), ("biot", steps(60, 16, 5e-4)),
         ("eegpt", (*steps(100, 16, 1e-2), "adapt=probe")), ("bendr", (*steps(100, 16, 1e-2), "adapt=probe")),
     ],
 )  # fmt: skip
