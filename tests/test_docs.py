@@ -34,6 +34,8 @@ DOORS = {"dataset", "encoder", "objective", "protocol", "task", "system"}
 RUNNABLE = {"python", "console", "sh", "bash"}
 #: Pages of the gallery, in the order in which they follow each other.
 GALLERY = ("own_edf", "audit", "predict")
+#: Followed from generated files to a report.
+WALK = DOCS / "walk" / "follow.md"
 #: Followed on generated files.
 FRONT = [DOCS / "index.md", ROOT / "README.md"]
 
@@ -174,6 +176,11 @@ def shown(tmp_path_factory) -> dict[str, str]:
     return followed_apart([DOCS / "gallery" / f"{name}.md" for name in GALLERY], tmp_path_factory.mktemp("gallery"))
 
 
+def test_the_walk_ends_with_the_report_that_its_page_shows(tmp_path):
+    assert followed_apart([WALK], tmp_path) == {"follow": ""}
+    assert "leave_one_stimulus_out" in (tmp_path / "result" / "report.html").read_text()
+
+
 def test_there_is_a_page_for_every_door():
     assert {page.stem for page in ADD} == DOORS
 
@@ -190,7 +197,7 @@ def test_the_front_pages_work_as_written(begun, page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_block_is_run_or_says_why_not(page):
-    followed_pages = {DOCS / "add" / "index.md", *ADD, *FRONT, *(DOCS / "gallery" / f"{name}.md" for name in GALLERY)}
+    followed_pages = {WALK, DOCS / "add" / "index.md", *ADD, *FRONT, *(DOCS / "gallery" / f"{name}.md" for name in GALLERY)}
     why = reasons(page)
     silent = [text for language, text in blocks(page) if language in RUNNABLE and text not in why]
     assert page in followed_pages or silent == []
