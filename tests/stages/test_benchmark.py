@@ -114,6 +114,12 @@ def test_the_page_puts_leaking_beside_sound_and_names_what_is_missing(done, tmp_
     assert "0.001 s of training" in report.read_text()
 
 
+def test_the_notes_speak_of_systems_that_were_asked():
+    for systems, told in {("trf",): 1, ("trf", "eegnet"): 2, ("trf", "labram"): 3, ("trf", DYING): 2}.items():
+        notes = page(Suite("toy", QUESTIONS, systems), (), CONFIG).notes
+        assert len(notes) == told and ("LaBraM" in " ".join(notes)) == ("labram" in systems), systems
+
+
 def test_a_finished_cell_is_read_and_an_unfinished_one_evaluated(done, at_hand):
     _, out, found = done
     plain = Suite("toy", QUESTIONS[:1], ("trf", "mindmix_eeg"))

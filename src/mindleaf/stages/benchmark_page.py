@@ -49,11 +49,11 @@ def page(suite: Suite, answers: Sequence[Answer], config: BenchmarkConfig) -> Pa
     ]  # fmt: skip
     drawings = [*_ranks(suite, sound, found), *(_drawing(number, q, suite, found) for number, q in enumerate(suite.questions))]
     return Page(
-        suite.title, [sheet for sheet in sheets if sheet.rows], (*suite.notes, *_notes(config)), [d for d in drawings if d]
+        suite.title, [sheet for sheet in sheets if sheet.rows], (*suite.notes, *_notes(suite, config)), [d for d in drawings if d]
     )
 
 
-def _notes(config: BenchmarkConfig) -> tuple[str, ...]:
+def _notes(suite: Suite, config: BenchmarkConfig) -> tuple[str, ...]:
     seeds = "one seed" if config.seeds == 1 else f"{config.seeds} seeds, scores are their mean, intervals those of the first"
     budget = (
         f"Every system that is trained by gradient descent has {config.budget_s:g} s of training for each question, over all folds; "
@@ -61,13 +61,15 @@ def _notes(config: BenchmarkConfig) -> tuple[str, ...]:
         if config.budget_s
         else "No limit of training time."
     )
-    large = [entry.title for entry in SYSTEMS.values() if entry.large]
+    known = [SYSTEMS[name] for name in suite.systems if name in SYSTEMS]
+    learns = len(known) < len(suite.systems) or any(entry.trained for entry in known)
+    large = [entry.title for entry in known if entry.large]
     probed = (
         f"Of systems above five million parameters ({', '.join(large)}) a linear probe is trained, in three folds."
         if large
         else ""
     )
-    return tuple(note for note in (budget, probed, f"Begun with seed {config.seed}: {seeds}.") if note)
+    return tuple(note for note in (budget if learns else "", probed, f"Begun with seed {config.seed}: {seeds}.") if note)
 
 
 def _entry(answer: Answer) -> Mapping[str, Any] | None:
