@@ -49,7 +49,9 @@ class Browser:
             assert self._process.poll() is None and time.monotonic() < give_up, "Chromium did not begin"
             time.sleep(0.05)
         port, path = place.read_text().split("\n")[:2]
-        self._socket = self._open.enter_context(connect(f"ws://127.0.0.1:{port}{path}", max_size=None, proxy=None))
+        # Events are read with the next question: while a test looks on for a minute a ping would wait behind them.
+        address = f"ws://127.0.0.1:{port}{path}"
+        self._socket = self._open.enter_context(connect(address, max_size=None, proxy=None, ping_interval=None))
         self._session = ""
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
