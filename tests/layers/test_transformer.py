@@ -1,7 +1,8 @@
+import pytest
 import torch
 
 from mindleaf.layers.patching import PatchEmbedding
-from mindleaf.layers.transformer import DropPath, Transformer
+from mindleaf.layers.transformer import Attention, DropPath, Transformer
 
 
 def n_parameters(module: torch.nn.Module) -> int:
@@ -48,3 +49,26 @@ def test_drop_path_keeps_the_mean_and_is_off_in_evaluation():
     ones = torch.ones(4000, 2)
     assert abs(float(drop(ones).mean()) - 1.0) < 0.05
     assert torch.equal(drop.eval()(ones), ones)
+
+
+@pytest.mark.parametrize(
+    ("gain", "qk_norm", "high"), [(1.0, True, False), (3.0, True, False), (30.0, True, True), (30.0, False, True)]
+)
+def test_an_exported_program_attends_as_the_layer_does(gain, qk_norm, high):
+    """Whatever is absent, and however high the scores are: e^90 would not be finite."""
+    torch.manual_seed(0)
+    layer = Attention(16, 2, qk_norm).eval().requires_grad_(False)
+    with torch.no_grad():
+        for norm in (layer.query_norm, layer.key_norm) if qk_norm else (layer.project,):
+            norm.weight.mul_(gain)
+    layer.bound_scores()
+    assert (layer.highest_score > 60) == high
+    batch = torch.export.Dim("batch", min=1, max=64)
+    allowed, tokens = torch.rand(5, 1, 9) < 0.5, 3 * torch.randn(5, 9, 16)
+    allowed[:, :, 0] = True
+    program = torch.export.export(layer, (tokens, allowed), dynamic_shapes={"tokens": {0: batch}, "allowed": {0: batch}})
+    assert any("scaled_dot_product" in str(node.target) for node in program.graph.nodes) == high
+    ours, wanted = program.module()(tokens[:3], allowed[:3]), layer(tokens[:3], allowed[:3])
+    assert torch.isfinite(ours).all()
+    torch.testing.assert_close(ours, wanted, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(program.module()(tokens, torch.ones_like(allowed)), layer(tokens, None), atol=1e-5, rtol=1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import torch
@@ -13,6 +14,9 @@ from torch.utils.checkpoint import checkpoint
 
 from mindleaf.layers.dropout import Dropout, attend
 from mindleaf.layers.ranks import own_rows
+
+#: Scores up to here are taken to the power of e as they are: a sum over millions of tokens stays finite, the smallest is above zero.
+_NO_SHIFT = 60.0
 
 
 class Attention(nn.Module):
@@ -27,20 +31,41 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width)
         self.query_norm = nn.LayerNorm(width // heads) if qk_norm else nn.Identity()
         self.key_norm = nn.LayerNorm(width // heads) if qk_norm else nn.Identity()
+        self.highest_score = math.inf
+
+    def bound_scores(self) -> None:
+        """Find out how high a score can be: by Cauchy and Schwarz, where queries and keys are normalised."""
+        norms = [norm for norm in (self.query_norm, self.key_norm) if isinstance(norm, nn.LayerNorm)]
+        root = math.sqrt(self.out.in_features // self.heads)
+        longest = [float(norm.weight.detach().abs().max() * root + norm.bias.detach().norm()) for norm in norms]
+        self.highest_score = longest[0] * longest[1] / root if norms else math.inf
 
     def forward(
         self, tokens: Float[Tensor, "batch token width"], allowed: Bool[Tensor, "batch query token"] | None
     ) -> Float[Tensor, "batch token width"]:
         """``allowed``: which tokens each query may hear (one row for all queries, or a row each); None for all."""
         query, key, value = rearrange(self.project(tokens), "b n (three h d) -> three b h n d", three=3, h=self.heads)
-        mixed = attend(
-            self.query_norm(query),
-            self.key_norm(key),
-            value,
-            None if allowed is None else rearrange(allowed, "b q n -> b 1 q n"),
-            self.dropout if self.training else 0.0,
-        )
+        query, key = self.query_norm(query), self.key_norm(key)
+        allowed = None if allowed is None else rearrange(allowed, "b q n -> b 1 q n")
+        low = torch.compiler.is_exporting() and self.highest_score <= _NO_SHIFT
+        if low and allowed is not None and allowed.shape[2] == 1:
+            mixed = _attend_exported(query, key, value, allowed)
+        else:
+            mixed = attend(query, key, value, allowed, self.dropout if self.training else 0.0)
         return self.out(rearrange(mixed, "b h n d -> b n (h d)"))
+
+
+def _attend_exported(
+    query: Float[Tensor, "batch head query d"],
+    key: Float[Tensor, "batch head token d"],
+    value: Float[Tensor, "batch head token d"],
+    allowed: Bool[Tensor, "batch 1 1 token"],
+) -> Float[Tensor, "batch head query d"]:
+    """Attention for an exported program, which must be ready for absent tokens: they are left out of the values, of which there
+    are few, not of the scores. The sum of a softmax is one more value, and low scores need no shift."""
+    weights = ((query / math.sqrt(query.shape[-1])) @ key.transpose(-2, -1)).exp()
+    mixed = weights @ (F.pad(value, (0, 1), value=1.0) * allowed.transpose(-2, -1).to(value.dtype))
+    return mixed[..., :-1] / mixed[..., -1:]
 
 
 class FeedForward(nn.Module):

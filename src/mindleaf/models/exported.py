@@ -184,7 +184,9 @@ def torch_runner(
 
     # Nobody can change what the program holds, so that its weights need not be looked at before each call.
     guards = torch.compiler.keep_tensor_guards_unsafe
-    module = torch.compile(module, options={"guard_filter_fn": guards, "max_autotune": True, "autotune_num_choices_displayed": 0})
+    # Calls between kernels from C++, convolutions in the layout they come in: each is a hundredth or two at a batch of 1.
+    faster = {"max_autotune": True, "autotune_num_choices_displayed": 0, "cpp_wrapper": True, "layout_optimization": False}
+    module = torch.compile(module, options={"guard_filter_fn": guards, **faster})
 
     def run_compiled(windows: NDArray[np.float32]) -> NDArray[np.float32]:
         # Weights are packed where gradients are off, but not in inference mode, the caller's included. As an option of

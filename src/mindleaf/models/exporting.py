@@ -18,6 +18,7 @@ from mindleaf.batch import Batch
 from mindleaf.encoders.leaf import LeafTower
 from mindleaf.encoders.mindmix import MindMixEncoder
 from mindleaf.errors import BadInput
+from mindleaf.layers.transformer import Attention
 from mindleaf.models.adaptation import eeg_encoders
 from mindleaf.models.chunking import z_score
 from mindleaf.models.embedding import tokens_mean
@@ -79,6 +80,9 @@ class ExportGraph(nn.Module):
     def __init__(self, model: nn.Module, answer: Answer, montage: Montage, z_scored: bool) -> None:
         super().__init__()
         self.model, self.answer, self.z_scored = model, answer, z_scored
+        for module in model.modules():
+            if isinstance(module, Attention):
+                module.bound_scores()
         self.register_buffer("channel_index", torch.tensor(montage.nearest_indices))
         self.register_buffer("positions", torch.tensor(montage.positions).nan_to_num(0.0).float())
 
